@@ -1,0 +1,8 @@
+"""Problems that the person at the terminal can mend."""
+
+
+class UserError(Exception):
+    """Shown as one line on stderr, without a traceback; the command then exits with 1.
+
+    The message names what was wrong and what is allowed.
+    """

@@ -1,0 +1,346 @@
+"""The tables: the platform's own (`source`) and the ones Sparkboard fills (`analytics`)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
+
+source = MetaData()
+analytics = MetaData()
+
+REQUIRED_SOURCES = ("users", "videos", "sparks", "virtual_gifts")
+GIFT_STATUSES = ("completed", "pending", "failed", "refunded")
+TRANSACTION_STATUSES = ("completed", "refunded", "failed")
+INTERACTION_KINDS = ("like", "comment", "share")
+COHORT_OFFSETS = (0, 1, 7, 30, 60, 90)
+# The source's numeric(12,2) can hold no more; comparing with it also leaves NaN, infinity and null out.
+LARGEST_SHARE = "9999999999.99"
+
+ROLES = ("admin", "analyst", "creator")
+
+
+def _id() -> Column[Any]:
+    return Column("id", BigInteger, primary_key=True, autoincrement=False)
+
+
+def _reference(name: str) -> Column[Any]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[Any]:
+    """A time in UTC, as the platform's own schema stores it."""
+    return Column(name, DateTime, nullable=nullable)
+
+
+def _counter(name: str) -> Column[Any]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+# ---- the platform's own tables (created here only by `demo` and `import`) ----
+
+users = Table(
+    "users",
+    source,
+    _id(),
+    Column("username", Text, nullable=False),
+    Column("is_creator", Boolean, nullable=False),
+    _counter("followers"),
+    _moment("created_at"),
+    Index("users_created_at", "created_at"),
+)
+videos = Table(
+    "videos",
+    source,
+    _id(),
+    _reference("creator_id"),
+    Column("title", Text, nullable=False),
+    _counter("views"),
+    _counter("likes"),
+    _counter("comments"),
+    _counter("shares"),
+    _moment("created_at"),
+)
+sparks = Table(
+    "sparks", source, _id(), Column("name", Text, nullable=False), Column("credits", Integer, nullable=False)
+)
+virtual_gifts = Table(
+    "virtual_gifts",
+    source,
+    _id(),
+    _reference("spark_id"),
+    _reference("sender_id"),
+    _reference("recipient_id"),
+    Column("video_id", BigInteger),
+    Column("creator_share", Numeric(12, 2)),
+    Column("platform_share", Numeric(12, 2)),
+    Column("status", Text, nullable=False),
+    _moment("created_at"),
+    Index("virtual_gifts_created_at", "created_at"),
+)
+user_sessions = Table(
+    "user_sessions",
+    source,
+    _id(),
+    _reference("user_id"),
+    _moment("started_at"),
+    Column("duration_seconds", Integer),
+    Index("user_sessions_started_at", "started_at"),
+)
+video_watches = Table(
+    "video_watches",
+    source,
+    _id(),
+    _reference("user_id"),
+    _reference("video_id"),
+    _moment("watched_at"),
+    Column("seconds_watched", Integer),
+    Index("video_watches_watched_at", "watched_at"),
+)
+video_interactions = Table(
+    "video_interactions",
+    source,
+    _id(),
+    _reference("user_id"),
+    _reference("video_id"),
+    Column("kind", Text, nullable=False),
+    _moment("created_at"),
+    Index("video_interactions_created_at", "created_at"),
+)
+follows = Table(
+    "follows",
+    source,
+    _id(),
+    _reference("follower_id"),
+    _reference("creator_id"),
+    _moment("created_at"),
+    _moment("unfollowed_at", nullable=True),
+    Index("follows_created_at", "created_at"),
+    Index("follows_unfollowed_at", "unfollowed_at"),
+)
+transactions = Table(
+    "transactions",
+    source,
+    _id(),
+    Column("user_id", BigInteger),
+    Column("source", Text, nullable=False),
+    Column("amount", Numeric(12, 2)),
+    Column("status", Text, nullable=False),
+    _moment("created_at"),
+    Index("transactions_created_at", "created_at"),
+)
+
+
+# ---- analytics tables (made by migrations; names and columns are relied on from outside) ----
+
+
+def _count(name: str, *, nullable: bool = False) -> Column[Any]:
+    """A whole number. Nullable where the source table behind it may be missing."""
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _money(name: str) -> Column[Any]:
+    return Column(name, Numeric(18, 2), nullable=False)
+
+
+def _ratio(name: str, expression: str) -> Column[Any]:
+    """Computed once, on the stored sums, so that no engine's division can differ."""
+    return Column(name, Numeric, Computed(expression, persisted=True))
+
+
+def _no_nan(table: str, columns: Sequence[str]) -> CheckConstraint:
+    """NaN passes `>= 0` in PostgreSQL, so it is named."""
+    return CheckConstraint(
+        " AND ".join(f"{column} >= 0 AND {column} <> 'NaN'::numeric" for column in columns), f"{table}_money"
+    )
+
+
+daily_analytics = Table(
+    "daily_analytics",
+    analytics,
+    Column("date", Date, primary_key=True),
+    _count("total_users"),
+    _count("active_users", nullable=True),
+    _count("new_users"),
+    _count("total_gifts_sent"),
+    _money("total_revenue"),
+    _money("creator_earnings"),
+    _money("platform_earnings"),
+    _ratio(
+        "average_gift_value",
+        "CASE WHEN total_gifts_sent > 0 THEN total_revenue / total_gifts_sent ELSE 0 END",
+    ),
+    Column("top_spark_id", BigInteger),
+    _ratio("engagement_rate", "CASE WHEN total_users > 0 THEN active_users * 100.0 / total_users END"),
+    _no_nan("daily_analytics", ("total_revenue", "creator_earnings", "platform_earnings")),
+)
+creator_metrics = Table(
+    "creator_metrics",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _count("video_views", nullable=True),
+    _count("video_likes", nullable=True),
+    _count("video_comments", nullable=True),
+    _count("video_shares", nullable=True),
+    _count("gifts_received"),
+    _money("gift_revenue"),
+    _count("followers", nullable=True),
+    _count("followers_gained", nullable=True),
+    _ratio(
+        "engagement_rate",
+        "CASE WHEN video_views > 0 "
+        "THEN (video_likes + video_comments + video_shares) * 100.0 / video_views END",
+    ),
+    _no_nan("creator_metrics", ("gift_revenue",)),
+    Index("creator_metrics_date", "date"),
+)
+gift_analytics = Table(
+    "gift_analytics",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", DateTime, primary_key=True),
+    _count("send_count"),
+    _money("revenue"),
+    _count("unique_senders"),
+    _count("unique_recipients"),
+    _ratio("average_value", "CASE WHEN send_count > 0 THEN revenue / send_count END"),
+    _no_nan("gift_analytics", ("revenue",)),
+    Index("gift_analytics_hour", "hour"),
+)
+user_engagement = Table(
+    "user_engagement",
+    analytics,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _count("session_count", nullable=True),
+    _count("session_duration", nullable=True),
+    _count("videos_watched", nullable=True),
+    _count("gifts_received"),
+    _count("gifts_sent"),
+    _count("credits_spent"),
+    Index("user_engagement_date", "date"),
+)
+revenue_breakdown = Table(
+    "revenue_breakdown",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("source", Text, primary_key=True),
+    _money("amount"),
+    _count("transaction_count"),
+    _ratio("average_transaction", "CASE WHEN transaction_count > 0 THEN amount / transaction_count END"),
+    _no_nan("revenue_breakdown", ("amount",)),
+)
+retention_cohorts = Table(
+    "retention_cohorts",
+    analytics,
+    Column("cohort_date", Date, primary_key=True),
+    _count("cohort_size"),
+    *(_count(f"day_{offset}", nullable=True) for offset in COHORT_OFFSETS),
+)
+revenue_forecast = Table(
+    "revenue_forecast",
+    analytics,
+    Column("made_on", Date, primary_key=True),
+    Column("forecast_date", Date, primary_key=True),
+    Column("methodology", Text, primary_key=True),
+    _money("projected_revenue"),
+    Column("confidence", Numeric, nullable=False),
+    CheckConstraint("confidence BETWEEN 0 AND 100", "revenue_forecast_confidence"),
+    _no_nan("revenue_forecast", ("projected_revenue",)),
+)
+
+# What pages need beside the seven, so that none of them reads the platform's own tables.
+creator_profiles = Table(
+    "creator_profiles",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),
+    _count("followers", nullable=True),
+)
+creator_supporters = Table(
+    "creator_supporters",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _count("gifts"),
+    _money("amount"),
+    _no_nan("creator_supporters", ("amount",)),
+    Index("creator_supporters_date", "date"),
+)
+
+# ---- what ran, and how true the numbers are ----
+
+job_runs = Table(
+    "job_runs",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("rows", BigInteger),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("error", Text),
+    Column("code_version", Text, nullable=False),
+    CheckConstraint("state IN ('running', 'succeeded', 'failed', 'interrupted')", "job_runs_state"),
+    Index("job_runs_job_started_at", "job", "started_at"),
+)
+data_checks = Table(
+    "data_checks",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("checked_at", DateTime(timezone=True), nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("cells", BigInteger, nullable=False),
+    Column("unequal", BigInteger, nullable=False),
+    Index("data_checks_checked_at", "checked_at"),
+)
+
+# ---- who may sign in ----
+
+accounts = Table(
+    "dashboard_accounts",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("creator_id", BigInteger),
+    Column("password_hash", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("last_login_at", DateTime(timezone=True)),
+    CheckConstraint("role IN ('admin', 'analyst', 'creator')", "dashboard_accounts_role"),
+    CheckConstraint("(role = 'creator') = (creator_id IS NOT NULL)", "dashboard_accounts_creator"),
+    Index("dashboard_accounts_name", text("lower(name)"), unique=True),
+)
+sessions = Table(
+    "dashboard_sessions",
+    analytics,
+    Column("token_hash", Text, primary_key=True),
+    Column(
+        "account_id", BigInteger, ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, index=True
+    ),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+)

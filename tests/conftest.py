@@ -1,0 +1,80 @@
+"""A real PostgreSQL for every test that asks for one: one server a run, a fresh database a test."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, make_url, text
+
+from aggregation.database import connect, embedded_postgres
+from aggregation.migrations import migrate
+from aggregation.schema import source
+
+GDQ = Path(__file__).resolve().parents[2] / "shared" / "data" / "gdq"
+_numbers = itertools.count(1)
+
+
+def _execute(url: str, *statements: str) -> None:
+    engine = connect(url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def _at(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL for this run: TEST_DATABASE_URL (a superuser's), else the embedded one."""
+    outside = os.environ.get("TEST_DATABASE_URL")
+    if outside:
+        yield outside
+        return
+    with embedded_postgres(tmp_path_factory.mktemp("server") / "postgres") as url:
+        # Nothing here must survive a crash.
+        _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """The name of a migrated database that tests are copied from."""
+    name = f"template_{os.getpid()}"
+    _execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    engine = connect(_at(server, name))
+    migrate(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def empty_database(server: str) -> Iterator[Engine]:
+    """A database with nothing in it."""
+    yield from _fresh(server, "template0")
+
+
+@pytest.fixture
+def database(server: str, template: str) -> Iterator[Engine]:
+    """A migrated database without source tables."""
+    yield from _fresh(server, template)
+
+
+@pytest.fixture
+def platform(database: Engine) -> Engine:
+    """A migrated database with all source tables, empty."""
+    source.create_all(database)
+    return database
+
+
+def _fresh(server: str, origin: str) -> Iterator[Engine]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {origin}")
+    engine = connect(_at(server, name))
+    yield engine
+    engine.dispose()
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")

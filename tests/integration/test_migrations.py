@@ -1,0 +1,76 @@
+"""Migrations: every way to get to the newest version ends the same."""
+
+import threading
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from aggregation.migrations import VERSION_TABLE, current, migrate, newest
+from aggregation.schema import analytics, source
+
+CATALOG = text(
+    """
+    SELECT table_name || '.' || column_name AS name,
+           concat_ws(' ', data_type, numeric_precision, numeric_scale, is_nullable, generation_expression,
+                     column_default, is_identity) AS definition
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    ORDER BY 1, 2
+    """
+)
+
+
+def _catalog(engine: Engine) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        return [
+            (row.name, row.definition)
+            for row in connection.execute(CATALOG)
+            if not row.name.startswith(VERSION_TABLE)
+        ]
+
+
+def test_migrations_and_schema_make_the_same_tables(empty_database: Engine, database: Engine) -> None:
+    analytics.create_all(empty_database)
+    by_schema = _catalog(empty_database)
+    assert len(by_schema) > 100
+    assert _catalog(database) == by_schema
+    with database.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, analytics) == []
+
+
+def test_two_migrators_at_once_end_at_the_newest_version(empty_database: Engine) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrate(empty_database)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with empty_database.connect() as connection:
+        assert current(connection) == newest()
+
+
+def test_migrating_leaves_the_platforms_tables_alone(empty_database: Engine) -> None:
+    source.create_all(empty_database)
+    before = set(_catalog(empty_database))
+    migrate(empty_database)
+    assert before <= set(_catalog(empty_database))
+
+
+def test_an_old_database_is_brought_up(empty_database: Engine, database: Engine) -> None:
+    migrate(empty_database, "0001")
+    migrate(empty_database)
+    assert _catalog(empty_database) == _catalog(database)
