@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The message names what was wrong and what is allowed.
     """
+
+
+class UsageError(UserError):
+    """The command or a setting was used wrongly; the command exits with 2."""

@@ -1,0 +1,209 @@
+"""The list of metrics: what each one is, in the words people read. Imports nothing of ours."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["count", "money", "percent"]
+# flow: summed over the period · stock: value at its end · ratio: Σ numerator / Σ denominator ·
+# distinct: recounted over the period, never summed
+Rollup = Literal["flow", "stock", "ratio", "distinct"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number people see. `name` is the column of `table` that holds its daily value."""
+
+    name: str
+    label: str
+    unit: Unit
+    rollup: Rollup
+    table: str
+    formula: str
+    description: str
+    numerator: tuple[str, ...] = ()
+    denominator: str = ""
+    # 100 where a ratio is shown in percent
+    scale: int = 1
+
+
+DAILY = "daily_analytics"
+CREATOR = "creator_metrics"
+SUPPORTERS = "creator_supporters"
+
+TOTAL_USERS = Metric(
+    "total_users",
+    "Total users",
+    "count",
+    "stock",
+    DAILY,
+    "users created before the end of the day",
+    "Everyone who had signed up by the end of the period.",
+)
+ACTIVE_USERS = Metric(
+    "active_users",
+    "Active users",
+    "count",
+    "distinct",
+    DAILY,
+    "distinct users with a session, a watched video or a completed gift sent",
+    "Different people active at least once in the period. Someone active on five days counts once.",
+)
+NEW_USERS = Metric(
+    "new_users", "New users", "count", "flow", DAILY, "users created on the day", "Sign-ups in the period."
+)
+TOTAL_REVENUE = Metric(
+    "total_revenue",
+    "Total revenue",
+    "money",
+    "flow",
+    DAILY,
+    "Σ creator share + platform share of completed gifts",
+    "What viewers paid for gifts. Refunded, pending and failed gifts are left out.",
+)
+CREATOR_EARNINGS = Metric(
+    "creator_earnings",
+    "Creator earnings",
+    "money",
+    "flow",
+    DAILY,
+    "Σ creator share of completed gifts",
+    "The creators' part of gift revenue.",
+)
+PLATFORM_EARNINGS = Metric(
+    "platform_earnings",
+    "Platform earnings",
+    "money",
+    "flow",
+    DAILY,
+    "Σ platform share of completed gifts",
+    "The platform's part of gift revenue.",
+)
+TOTAL_GIFTS = Metric(
+    "total_gifts_sent",
+    "Gifts sent",
+    "count",
+    "flow",
+    DAILY,
+    "completed gifts",
+    "Completed gifts in the period.",
+)
+ACTIVE_SHARE = Metric(
+    "engagement_rate",
+    "Engagement rate",
+    "percent",
+    "ratio",
+    DAILY,
+    "Σ active users / Σ total users, day by day",
+    "Active share: the part of all users who are active on an average day of the period.",
+    numerator=("active_users",),
+    denominator="total_users",
+    scale=100,
+)
+AVERAGE_GIFT = Metric(
+    "average_gift_value",
+    "Average gift",
+    "money",
+    "ratio",
+    DAILY,
+    "gift revenue / completed gifts",
+    "What one completed gift is worth on average.",
+    numerator=("total_revenue",),
+    denominator="total_gifts_sent",
+)
+
+FOLLOWERS = Metric(
+    "followers",
+    "Followers",
+    "count",
+    "stock",
+    CREATOR,
+    "followers at the end of the day",
+    "People who follow you at the end of the period.",
+)
+FOLLOWERS_GAINED = Metric(
+    "followers_gained",
+    "Followers gained",
+    "count",
+    "flow",
+    CREATOR,
+    "follows − unfollows",
+    "New followers minus people who stopped following.",
+)
+GIFTS_RECEIVED = Metric(
+    "gifts_received",
+    "Gifts received",
+    "count",
+    "flow",
+    CREATOR,
+    "completed gifts received",
+    "Completed gifts you received in the period.",
+)
+GIFT_REVENUE = Metric(
+    "gift_revenue",
+    "Gift revenue",
+    "money",
+    "flow",
+    CREATOR,
+    "Σ creator share of completed gifts",
+    "Your share of the gifts you received. Refunded gifts are left out.",
+)
+VIEWS = Metric(
+    "video_views",
+    "Views",
+    "count",
+    "flow",
+    CREATOR,
+    "watches of your videos",
+    "How often your videos were watched.",
+)
+LIKES = Metric("video_likes", "Likes", "count", "flow", CREATOR, "likes", "Likes on your videos.")
+COMMENTS = Metric(
+    "video_comments", "Comments", "count", "flow", CREATOR, "comments", "Comments on your videos."
+)
+SHARES = Metric("video_shares", "Shares", "count", "flow", CREATOR, "shares", "Shares of your videos.")
+CREATOR_ENGAGEMENT = Metric(
+    "engagement_rate",
+    "Engagement rate",
+    "percent",
+    "ratio",
+    CREATOR,
+    "(likes + comments + shares) / views",
+    "Reactions for every 100 views of your videos.",
+    numerator=("video_likes", "video_comments", "video_shares"),
+    denominator="video_views",
+    scale=100,
+)
+SUPPORTERS_COUNT = Metric(
+    "supporters",
+    "Supporters",
+    "count",
+    "distinct",
+    SUPPORTERS,
+    "distinct senders of completed gifts",
+    "Different people who sent you a gift in the period. New: their first gift to you ever.",
+)
+
+PLATFORM_METRICS = (
+    TOTAL_USERS,
+    ACTIVE_USERS,
+    NEW_USERS,
+    TOTAL_REVENUE,
+    CREATOR_EARNINGS,
+    PLATFORM_EARNINGS,
+    TOTAL_GIFTS,
+    ACTIVE_SHARE,
+    AVERAGE_GIFT,
+)
+CREATOR_METRICS = (
+    FOLLOWERS,
+    FOLLOWERS_GAINED,
+    GIFTS_RECEIVED,
+    GIFT_REVENUE,
+    VIEWS,
+    LIKES,
+    COMMENTS,
+    SHARES,
+    CREATOR_ENGAGEMENT,
+    SUPPORTERS_COUNT,
+)
+METRICS = PLATFORM_METRICS + CREATOR_METRICS

@@ -1,0 +1,60 @@
+"""Periods: the last N complete days, and what they are compared with."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from math import ceil
+from typing import Self
+
+MAX_DAYS = 3660
+
+
+class Comparison(StrEnum):
+    PREVIOUS = "previous"
+    WEEKDAY_ALIGNED = "weekday"
+    YEAR_AGO = "year"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole UTC days, `first` and `last` both inside."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def ending(cls, last: date, days: int) -> Self:
+        return cls(last - timedelta(days=days - 1), last)
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def dates(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range(self.days)]
+
+    def shifted(self, days: int) -> "Period":
+        return Period(self.first + timedelta(days=days), self.last + timedelta(days=days))
+
+    def within(self, outer: "Period") -> bool:
+        return outer.first <= self.first and self.last <= outer.last
+
+    def compared(self, comparison: Comparison) -> "Period | None":
+        """The period to compare with; None for no comparison. Always of the same length."""
+        match comparison:
+            case Comparison.PREVIOUS:
+                return self.shifted(-self.days)
+            case Comparison.WEEKDAY_ALIGNED:
+                return self.shifted(-7 * ceil(self.days / 7))
+            case Comparison.YEAR_AGO:
+                return self._a_year_ago()
+            case Comparison.NONE:
+                return None
+
+    def _a_year_ago(self) -> "Period":
+        try:
+            last = self.last.replace(year=self.last.year - 1)
+        except ValueError:  # 29 February
+            last = self.last.replace(year=self.last.year - 1, day=28)
+        return Period.ending(last, self.days)

@@ -1,0 +1,338 @@
+"""Analytics tables → frames and numbers: the only reads that pages and the API make.
+
+Money columns hold `Decimal`, counts `int`, missing values `None`; days are `datetime.date`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, text, true
+
+from aggregation import ledger
+from aggregation.metrics import CREATOR, CREATOR_METRICS
+from aggregation.periods import Period
+from aggregation.schema import (
+    creator_metrics,
+    creator_profiles,
+    creator_supporters,
+    daily_analytics,
+    data_checks,
+    gift_analytics,
+    revenue_breakdown,
+    source,
+    user_engagement,
+)
+
+# How many earlier days of the same weekday make the usual band of a running day.
+USUAL_WEEKS = 8
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far the numbers reach, and whether the newest recount found them equal.
+
+    `unequal` is None where nothing has been recounted yet; `missing` are source tables that the
+    platform doesn't have.
+    """
+
+    coverage: Period
+    unequal: int | None
+    missing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Supporters:
+    """`new`: of `total` distinct senders, those whose first gift to the creator lies in the period."""
+
+    total: int
+    new: int
+
+
+class Queries:
+    """Reads on one engine. Each method is one round trip."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def _frame(self, statement: Select[*tuple[Any, ...]]) -> pd.DataFrame:
+        with self.engine.connect() as connection:
+            result = connection.execute(statement)
+            rows = [tuple(row) for row in result]
+        return pd.DataFrame(rows, columns=list(result.keys()), dtype=object)
+
+    def freshness(self) -> Freshness | None:
+        """None where nothing has been aggregated yet."""
+        with self.engine.connect() as connection:
+            last = ledger.complete_through(connection)
+            first = connection.scalar(select(func.min(daily_analytics.c.date)))
+            if last is None or first is None:
+                return None
+            return Freshness(Period(first, last), unequal_cells(connection), missing_sources(connection))
+
+    def daily(self, period: Period) -> pd.DataFrame:
+        """One row a day of `daily_analytics`, by date."""
+        days = daily_analytics.c.date
+        return self._frame(
+            select(daily_analytics).where(days.between(period.first, period.last)).order_by(days)
+        )
+
+    def active_users(self, period: Period) -> int | None:
+        """Distinct users active in the period; None where activity isn't recorded."""
+        used = user_engagement.c
+        active = or_(used.session_count > 0, used.videos_watched > 0, used.gifts_sent > 0)
+        known = (
+            select(func.bool_and(daily_analytics.c.active_users.is_not(None)))
+            .where(daily_analytics.c.date.between(period.first, period.last))
+            .scalar_subquery()
+        )
+        distinct = select(used.user_id).where(used.date.between(period.first, period.last), active).distinct()
+        statement = select(known, select(func.count()).select_from(distinct.subquery()).scalar_subquery())
+        with self.engine.connect() as connection:
+            is_known, count = connection.execute(statement).one()
+        return int(count) if is_known else None
+
+    def revenue_by_source(self, period: Period) -> pd.DataFrame:
+        """source, amount, transaction_count over the period; largest first."""
+        table = revenue_breakdown.c
+        amount = func.sum(table.amount).label("amount")
+        return self._frame(
+            select(table.source, amount, func.sum(table.transaction_count).label("transaction_count"))
+            .where(table.date.between(period.first, period.last))
+            .group_by(table.source)
+            .order_by(amount.desc(), table.source)
+        )
+
+    def revenue_rows(self, period: Period) -> pd.DataFrame:
+        table = revenue_breakdown
+        return self._frame(
+            select(table)
+            .where(table.c.date.between(period.first, period.last))
+            .order_by(table.c.date, table.c.source)
+        )
+
+    def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
+        """Creators with the largest change of earnings: creator_id, name, now, before."""
+        table = creator_metrics.c
+
+        def earned(span: Period) -> Any:
+            inside = table.date.between(span.first, span.last)
+            return func.coalesce(func.sum(table.gift_revenue).filter(inside), 0)
+
+        now, earlier = earned(period).label("now"), earned(before).label("before")
+        return self._frame(
+            select(table.creator_id, creator_profiles.c.name, now, earlier)
+            .join_from(
+                creator_metrics,
+                creator_profiles,
+                creator_profiles.c.creator_id == table.creator_id,
+                isouter=True,
+            )
+            .where(
+                or_(
+                    table.date.between(period.first, period.last),
+                    table.date.between(before.first, before.last),
+                )
+            )
+            .group_by(table.creator_id, creator_profiles.c.name)
+            .having(now != earlier)
+            .order_by(func.abs(now - earlier).desc(), table.creator_id)
+            .limit(limit)
+        )
+
+    def last_gift_day(self, creator_id: int | None = None) -> date | None:
+        """The newest day with a gift on the platform, or to one creator."""
+        day, gifts = daily_analytics.c.date, daily_analytics.c.total_gifts_sent
+        mine: ColumnElement[bool] = true()
+        if creator_id is not None:
+            day, gifts = creator_metrics.c.date, creator_metrics.c.gifts_received
+            mine = creator_metrics.c.creator_id == creator_id
+        with self.engine.connect() as connection:
+            newest: date | None = connection.scalar(select(func.max(day)).where(mine, gifts > 0))
+        return newest
+
+    def gifts_by_hour(self, day: date) -> pd.DataFrame:
+        """hour (0–23, UTC), revenue and gifts of one day; only hours with a gift."""
+        hour = func.extract("hour", gift_analytics.c.hour).label("hour")
+        start = datetime.combine(day, datetime.min.time())
+        return self._frame(
+            select(
+                hour,
+                func.sum(gift_analytics.c.revenue).label("revenue"),
+                func.sum(gift_analytics.c.send_count).label("gifts"),
+            )
+            .where(gift_analytics.c.hour >= start, gift_analytics.c.hour < start + timedelta(days=1))
+            .group_by(hour)
+            .order_by(hour)
+        )
+
+    def usual_hours(self, day: date, coverage: Period) -> pd.DataFrame:
+        """hour, low, high: quartiles of its revenue on the same weekday of up to eight earlier weeks.
+
+        Hours without a gift count as 0. Empty with less than four such days inside `coverage`.
+        """
+        weeks = [day - timedelta(weeks=n) for n in range(1, USUAL_WEEKS + 1)]
+        days = [d for d in weeks if coverage.first <= d <= coverage.last]
+        if len(days) < USUAL_WEEKS // 2:
+            return pd.DataFrame(columns=["hour", "low", "high"])
+        table = gift_analytics.c
+        rows = self._frame(
+            select(
+                func.cast(table.hour, daily_analytics.c.date.type).label("day"),
+                func.extract("hour", table.hour).label("hour"),
+                func.sum(table.revenue).label("revenue"),
+            )
+            .where(
+                or_(
+                    *(
+                        and_(
+                            table.hour >= datetime.combine(d, datetime.min.time()),
+                            table.hour < datetime.combine(d + timedelta(days=1), datetime.min.time()),
+                        )
+                        for d in days
+                    )
+                )
+            )
+            .group_by("day", "hour")
+        )
+        filled = (
+            rows.pivot(index="hour", columns="day", values="revenue")
+            .reindex(index=range(24), columns=days)
+            .astype(float)
+            .fillna(0.0)
+        )
+        return pd.DataFrame(
+            {
+                "hour": range(24),
+                "low": filled.quantile(0.25, axis=1).to_numpy(),
+                "high": filled.quantile(0.75, axis=1).to_numpy(),
+            }
+        )
+
+    def creator_name(self, creator_id: int) -> str | None:
+        """None where there is no such creator."""
+        with self.engine.connect() as connection:
+            row = connection.execute(
+                select(creator_profiles.c.name).where(creator_profiles.c.creator_id == creator_id)
+            ).one_or_none()
+        return None if row is None else row.name or f"Creator {creator_id}"
+
+    def creator_daily(self, creator_id: int, period: Period, freshness: Freshness) -> pd.DataFrame:
+        """One row for every day of the period, of `creator_metrics`.
+
+        The table has no row where nothing happened: inside coverage flows are then 0 and followers
+        carry forward; outside it all is None.
+        """
+        table = creator_metrics
+        stored = self._frame(
+            select(table)
+            .where(table.c.creator_id == creator_id, table.c.date.between(period.first, period.last))
+            .order_by(table.c.date)
+        )
+        before = self._followers_before(creator_id, period.first)
+        return fill_days(stored, period, freshness, before)
+
+    def _followers_before(self, creator_id: int, day: date) -> int | None:
+        """Followers at the start of `day`: of the newest row before it, else walked back from the next."""
+        table = creator_metrics.c
+        mine = table.creator_id == creator_id
+        statement = (
+            select(table.followers)
+            .where(mine, table.date < day)
+            .order_by(table.date.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        after = (
+            select(table.followers - table.followers_gained)
+            .where(mine, table.date >= day)
+            .order_by(table.date)
+            .limit(1)
+            .scalar_subquery()
+        )
+        profile = (
+            select(creator_profiles.c.followers)
+            .where(creator_profiles.c.creator_id == creator_id)
+            .scalar_subquery()
+        )
+        with self.engine.connect() as connection:
+            value = connection.scalar(select(func.coalesce(statement, after, profile)))
+        return None if value is None else int(value)
+
+    def supporters(self, creator_id: int, period: Period) -> Supporters:
+        table = creator_supporters.c
+        firsts = (
+            select(
+                func.min(table.date).label("first"),
+                func.max(table.date).filter(table.date.between(period.first, period.last)).label("in_period"),
+            )
+            .where(table.creator_id == creator_id, table.date <= period.last)
+            .group_by(table.supporter_id)
+            .subquery()
+        )
+        statement = select(
+            func.count().filter(firsts.c.in_period.is_not(None)),
+            func.count().filter(firsts.c.first >= period.first),
+        ).select_from(firsts)
+        with self.engine.connect() as connection:
+            supporters, new = connection.execute(statement).one()
+        return Supporters(supporters, new)
+
+
+def unequal_cells(connection: Connection) -> int | None:
+    """Cells that differed in the newest recount; None where there was none."""
+    newest = select(func.max(data_checks.c.checked_at)).scalar_subquery()
+    total: int | None = connection.scalar(
+        select(func.sum(data_checks.c.unequal)).where(data_checks.c.checked_at == newest)
+    )
+    return None if total is None else int(total)
+
+
+def missing_sources(connection: Connection) -> frozenset[str]:
+    """Source tables that the platform doesn't have. Asks the catalog; reads none of them."""
+    present = set(
+        connection.scalars(
+            text(
+                "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NOT NULL"
+            ),
+            {"names": list(source.tables)},
+        )
+    )
+    return frozenset(source.tables) - present
+
+
+def fill_days(
+    stored: pd.DataFrame, period: Period, freshness: Freshness, followers_before: int | None
+) -> pd.DataFrame:
+    """Sparse rows of `creator_metrics` → one row for every day of `period`."""
+    by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in stored.to_dict("records")}
+    quiet = quiet_day(freshness.missing)
+    rows: list[dict[Any, Any]] = []
+    followers = followers_before
+    for day in period.dates():
+        if not freshness.coverage.first <= day <= freshness.coverage.last:
+            rows.append({"date": day})
+            continue
+        row = by_day.get(day) or {"date": day, **quiet, "followers": followers}
+        followers = row["followers"]
+        rows.append(row)
+    columns = ["date", *(metric.name for metric in CREATOR_METRICS if metric.table == CREATOR)]
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    return frame.where(frame.notna(), None)
+
+
+def quiet_day(missing: frozenset[str]) -> dict[str, int | None]:
+    """The flows of a day on which nothing happened: 0, or None where the source isn't there to tell."""
+    flows = (metric for metric in CREATOR_METRICS if metric.rollup == "flow" and metric.table == CREATOR)
+    return {metric.name: None if SOURCE_OF.get(metric.name) in missing else 0 for metric in flows}
+
+
+# Flows that hang on a source table which a platform may lack.
+SOURCE_OF = {
+    "video_views": "video_watches",
+    "video_likes": "video_interactions",
+    "video_comments": "video_interactions",
+    "video_shares": "video_interactions",
+    "followers_gained": "follows",
+}

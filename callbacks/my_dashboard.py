@@ -1,0 +1,185 @@
+"""My dashboard: a creator's frames → cards, figures and the table of the period."""
+
+import pandas as pd
+from dash import Input, Output, html
+
+from aggregation import metrics, summaries
+from aggregation.metrics import Metric
+from aggregation.queries import Queries, Supporters
+from aggregation.summaries import Number
+from callbacks.selection import Selection, kpi, log_failure, no_gifts, select
+from layouts import figures, formats, shell
+from layouts.components import (
+    Column,
+    Component,
+    Kpi,
+    empty_figure,
+    figure_card,
+    kpi_card,
+    message_card,
+    section,
+    table_card,
+)
+from layouts.page import CREATOR_PERIODS, Guard, Viewer
+from layouts.pages.my_dashboard import Ids
+
+CARDS = (
+    metrics.FOLLOWERS,
+    metrics.GIFTS_RECEIVED,
+    metrics.GIFT_REVENUE,
+    metrics.CREATOR_ENGAGEMENT,
+    metrics.VIEWS,
+)
+PERFORMANCE = (
+    metrics.VIEWS,
+    metrics.LIKES,
+    metrics.COMMENTS,
+    metrics.SHARES,
+    metrics.GIFT_REVENUE,
+    metrics.CREATOR_ENGAGEMENT,
+)
+REACTIONS = (metrics.LIKES, metrics.COMMENTS, metrics.SHARES)
+
+EARNED = "What did my gifts bring?"
+REACTED = "How do people react to my videos?"
+PERFORMED = "How did this period go?"
+
+
+def register(page: Guard, queries: Queries) -> None:
+    @page.callback(
+        Output(Ids.CONTENT, "children"),
+        Output(shell.Ids.FRESHNESS, "children"),
+        Input(Ids.ADDRESS, "search"),
+    )
+    def load(viewer: Viewer, search: object) -> tuple[Component, Component]:
+        # Whose page this is comes from the session alone, never from the browser.
+        return content(queries, viewer.creator_id, search)
+
+
+def content(queries: Queries, creator_id: int | None, search: object) -> tuple[Component, Component]:
+    freshness = queries.freshness()
+    if freshness is None:
+        return nothing_yet(), shell.badge(None, None)
+    badge = shell.badge(freshness.coverage, freshness.unequal)
+    if creator_id is None or queries.creator_name(creator_id) is None:
+        return unknown_creator(), badge
+    chosen = select(freshness, search, CREATOR_PERIODS)
+    return filled(queries, creator_id, chosen), badge
+
+
+def nothing_yet() -> Component:
+    return message_card("No numbers yet", "Your numbers appear here once the first day is complete.")
+
+
+def unknown_creator() -> Component:
+    return message_card(
+        "No numbers yet",
+        "There are no videos or gifts under your account so far.",
+        "Your numbers appear the day after your first video or gift.",
+    )
+
+
+def filled(queries: Queries, creator_id: int, chosen: Selection) -> Component:
+    daily = queries.creator_daily(creator_id, chosen.period, chosen.freshness)
+    before = (
+        queries.creator_daily(creator_id, chosen.comparable, chosen.freshness) if chosen.comparable else None
+    )
+    supporters = queries.supporters(creator_id, chosen.period)
+    earlier = queries.supporters(creator_id, chosen.comparable) if chosen.comparable else None
+    return html.Div(
+        [
+            shell.period_line(chosen.period, chosen.before, chosen.comparable is not None),
+            section(lambda: cards(daily, before, supporters, earlier), "Key numbers", log_failure),
+            html.Div(
+                [
+                    section(lambda: earned_card(queries, creator_id, daily, before), EARNED, log_failure),
+                    section(lambda: reactions_card(daily), REACTED, log_failure),
+                    section(lambda: performance_table(daily, before), PERFORMED, log_failure),
+                ],
+                className="figures",
+            ),
+        ]
+    )
+
+
+# ---- cards ----
+
+
+def cards(
+    daily: pd.DataFrame, before: pd.DataFrame | None, supporters: Supporters, earlier: Supporters | None
+) -> Component:
+    kpis = [creator_kpi(metric, daily, before) for metric in CARDS]
+    kpis.append(
+        kpi(
+            metrics.SUPPORTERS_COUNT,
+            supporters.total,
+            None if earlier is None else earlier.total,
+            note=f"{supporters.new:,} new",
+        )
+    )
+    return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
+
+
+def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None) -> Kpi:
+    value = summaries.value_over(daily, metric)
+    return kpi(
+        metric,
+        value,
+        None if before is None else summaries.value_over(before, metric),
+        note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
+        history=[summaries.number(cell) for cell in daily[metric.name]],
+        reason="" if value is not None else missing_reason(metric, daily),
+    )
+
+
+def gained_note(daily: pd.DataFrame) -> str:
+    gained = summaries.total(daily, metrics.FOLLOWERS_GAINED.name)
+    if gained is None:
+        return ""
+    return f"{'+' if gained > 0 else ''}{formats.exact(gained, 'count')} in this period".replace("-", "−")
+
+
+def missing_reason(metric: Metric, daily: pd.DataFrame) -> str:
+    if daily[metric.name].isna().any() and metric.rollup != "ratio":
+        return "not recorded on all of these days"
+    return "no views in this period" if metric is metrics.CREATOR_ENGAGEMENT else "not recorded"
+
+
+# ---- figures and table ----
+
+
+def earned_card(
+    queries: Queries, creator_id: int, daily: pd.DataFrame, before: pd.DataFrame | None
+) -> Component:
+    if not summaries.total(daily, metrics.GIFTS_RECEIVED.name):
+        reason = no_gifts(queries.last_gift_day(creator_id))
+        return empty_figure("gift_revenue_trend", EARNED, reason, wide=True)
+    figure = figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))
+    return figure_card("gift_revenue_trend", EARNED, figure, wide=True)
+
+
+def reactions_card(daily: pd.DataFrame) -> Component:
+    if daily[[metric.name for metric in REACTIONS]].isna().all(axis=None):
+        return empty_figure(
+            "reactions", REACTED, "Not available: likes, comments and shares aren't recorded."
+        )
+    return figure_card("reactions", REACTED, figures.reactions(daily, REACTIONS))
+
+
+def performance_table(daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+    columns = (Column("", numeric=False), Column("This period"), Column("Before"), Column("Change"))
+    rows = [performance_row(metric, daily, before) for metric in PERFORMANCE]
+    return table_card("performance", PERFORMED, columns, rows)
+
+
+def performance_row(
+    metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
+) -> tuple[str, str, str, str]:
+    value = summaries.value_over(daily, metric)
+    earlier: Number | None = None if before is None else summaries.value_over(before, metric)
+    return (
+        metric.label,
+        formats.exact(value, metric.unit),
+        formats.exact(earlier, metric.unit),
+        formats.change_text(summaries.change(metric, value, earlier)),
+    )

@@ -1,0 +1,207 @@
+"""Overview: frames → cards, figures and the table of movers."""
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from dash import Input, Output, html
+
+from aggregation import metrics, summaries
+from aggregation.metrics import Metric
+from aggregation.periods import Period
+from aggregation.queries import Queries
+from aggregation.summaries import Number
+from callbacks.selection import Selection, kpi, log_failure, no_gifts, select
+from layouts import figures, formats, shell
+from layouts.components import (
+    Column,
+    Component,
+    Kpi,
+    empty_figure,
+    figure_card,
+    kpi_card,
+    message_card,
+    section,
+    table_card,
+)
+from layouts.page import PLATFORM_PERIODS, Guard, Viewer
+from layouts.pages.overview import Ids
+
+CARDS = (
+    metrics.TOTAL_USERS,
+    metrics.ACTIVE_USERS,
+    metrics.TOTAL_REVENUE,
+    metrics.CREATOR_EARNINGS,
+    metrics.TOTAL_GIFTS,
+    metrics.ACTIVE_SHARE,
+    metrics.NEW_USERS,
+    metrics.AVERAGE_GIFT,
+)
+SOURCES = {
+    "gifts": "Gifts",
+    "subscriptions": "Subscriptions",
+    "ads": "Ads",
+    "premium_features": "Premium features",
+}
+MOVERS = 10
+
+TREND = "How is gift revenue developing?"
+GROWTH = "Is the audience growing?"
+MIX = "Where does the money come from?"
+ACTIVITY = "Which share of users is active each day?"
+TODAY = "How is today going so far?"
+MOVED = "Which creators' earnings changed most?"
+
+
+def register(page: Guard, queries: Queries) -> None:
+    @page.callback(
+        Output(Ids.CONTENT, "children"),
+        Output(shell.Ids.FRESHNESS, "children"),
+        Input(Ids.ADDRESS, "search"),
+    )
+    def load(viewer: Viewer, search: object) -> tuple[Component, Component]:
+        return content(queries, search, page.now())
+
+
+def content(queries: Queries, search: object, now: datetime) -> tuple[Component, Component]:
+    freshness = queries.freshness()
+    if freshness is None:
+        return nothing_yet(), shell.badge(None, None)
+    chosen = select(freshness, search, PLATFORM_PERIODS)
+    badge = shell.badge(freshness.coverage, freshness.unequal)
+    return filled(queries, chosen, now), badge
+
+
+def nothing_yet() -> Component:
+    return message_card(
+        "No numbers yet",
+        "Sparkboard shows whole days, and none has been computed so far.",
+        "The operator starts that with: python run.py aggregate",
+    )
+
+
+def filled(queries: Queries, chosen: Selection, now: datetime) -> Component:
+    daily = queries.daily(chosen.period)
+    before = queries.daily(chosen.comparable) if chosen.comparable else None
+    return html.Div(
+        [
+            shell.period_line(chosen.period, chosen.before, chosen.comparable is not None),
+            section(lambda: cards(queries, chosen, daily, before), "Key numbers", log_failure),
+            html.Div(
+                [
+                    section(lambda: trend_card(queries, daily, before), TREND, log_failure),
+                    section(lambda: mix_card(queries.revenue_by_source(chosen.period)), MIX, log_failure),
+                    section(lambda: growth_card(daily), GROWTH, log_failure),
+                    section(lambda: activity_card(daily, before), ACTIVITY, log_failure),
+                    section(lambda: today_card(queries, chosen.freshness.coverage, now), TODAY, log_failure),
+                    section(lambda: movers_card(queries, chosen), MOVED, log_failure),
+                ],
+                className="figures",
+            ),
+        ]
+    )
+
+
+# ---- cards ----
+
+
+def cards(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+    now = {
+        **summaries.values_over(daily, CARDS),
+        metrics.ACTIVE_USERS.name: queries.active_users(chosen.period),
+    }
+    earlier: dict[str, Number | None] = {}
+    if before is not None and chosen.comparable:
+        earlier = {
+            **summaries.values_over(before, CARDS),
+            metrics.ACTIVE_USERS.name: queries.active_users(chosen.comparable),
+        }
+    return html.Div(
+        [kpi_card(platform_kpi(metric, now, earlier, daily)) for metric in CARDS], className="kpis"
+    )
+
+
+def platform_kpi(
+    metric: Metric, now: dict[str, Number | None], before: dict[str, Number | None], daily: pd.DataFrame
+) -> Kpi:
+    value = now[metric.name]
+    return kpi(
+        metric,
+        value,
+        before.get(metric.name),
+        history=[summaries.number(cell) for cell in daily[metric.name]],
+        reason="" if value is not None else missing_reason(metric),
+    )
+
+
+def missing_reason(metric: Metric) -> str:
+    if metric in (metrics.ACTIVE_USERS, metrics.ACTIVE_SHARE):
+        return "needs the platform's sessions and watches"
+    return "no such event in this period"
+
+
+# ---- figures ----
+
+
+def trend_card(queries: Queries, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+    shown = (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)
+    if not summaries.total(daily, metrics.TOTAL_GIFTS.name):
+        return empty_figure("revenue_trend", TREND, no_gifts(queries.last_gift_day()), wide=True)
+    return figure_card("revenue_trend", TREND, figures.revenue_trend(daily, before, shown), wide=True)
+
+
+def growth_card(daily: pd.DataFrame) -> Component:
+    figure = figures.user_growth(daily, metrics.ACTIVE_USERS, metrics.NEW_USERS, metrics.TOTAL_USERS)
+    return figure_card("user_growth", GROWTH, figure)
+
+
+def mix_card(by_source: pd.DataFrame) -> Component:
+    if by_source.empty:
+        return empty_figure("revenue_sources", MIX, "No revenue in this period.")
+    names = [SOURCES.get(source, source) for source in by_source["source"]]
+    return figure_card("revenue_sources", MIX, figures.sources(by_source, names))
+
+
+def activity_card(daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+    if daily[metrics.ACTIVE_SHARE.name].isna().all():
+        return empty_figure(
+            "engagement_rate", ACTIVITY, f"Not available: {missing_reason(metrics.ACTIVE_SHARE)}."
+        )
+    return figure_card("engagement_rate", ACTIVITY, figures.rate(daily, before, metrics.ACTIVE_SHARE))
+
+
+def today_card(queries: Queries, coverage: Period, now: datetime) -> Component:
+    today = now.date()
+    hours = queries.gifts_by_hour(today)
+    if hours.empty:
+        return empty_figure("today", TODAY, f"No gifts counted yet today, {formats.day(today)} (UTC).")
+    figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), now.hour)
+    note = f"Gift revenue on {formats.day(today)}, hours in UTC. The hatched hour is still running."
+    return figure_card("today", TODAY, figure, note)
+
+
+# ---- movers ----
+
+
+def movers_card(queries: Queries, chosen: Selection) -> Component:
+    if chosen.comparable is None:
+        return message_card(MOVED, "Needs a period to compare with.", wide=True)
+    return movers_table(queries.movers(chosen.period, chosen.comparable, MOVERS))
+
+
+def movers_table(movers: pd.DataFrame) -> Component:
+    if movers.empty:
+        return message_card(MOVED, "No creator's earnings changed between the two periods.", wide=True)
+    columns = (Column("Creator", numeric=False), Column("Earned"), Column("Before"), Column("Change"))
+    rows = [mover(row) for row in movers.to_dict("records")]
+    return table_card("movers", MOVED, columns, rows, wide=True)
+
+
+def mover(row: dict[Any, Any]) -> tuple[str, str, str, str]:
+    moved = summaries.change(metrics.GIFT_REVENUE, row["now"], row["before"])
+    return (
+        row["name"] or f"Creator {row['creator_id']}",
+        formats.exact(row["now"], "money"),
+        formats.exact(row["before"], "money"),
+        formats.change_text(moved),
+    )

@@ -1,0 +1,253 @@
+"""Frames → plotly figures, as plain dicts. Money becomes float here, where it is drawn."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from aggregation import summaries
+from aggregation.metrics import Metric
+from layouts import formats
+from layouts.theme import CORAL, CYAN, GREEN, SERIES, VIOLET, axis, chart_layout, faint
+
+Figure = dict[str, Any]
+
+_HOVER = {"money": "$,.2f", "count": ",.0f", "percent": ".2f"}
+_AFFIX = {"money": {"tickprefix": "$"}, "count": {}, "percent": {"ticksuffix": "%"}}
+
+
+def drawn(values: Iterable[Any]) -> list[float | None]:
+    """Values as a chart takes them; missing ones stay gaps."""
+    return [None if value is None or pd.isna(value) else float(value) for value in values]
+
+
+def days(frame: pd.DataFrame) -> list[str]:
+    return [day.isoformat() for day in frame["date"]]
+
+
+def hover(metric: Metric, name: str | None = None) -> str:
+    suffix = "%" if metric.unit == "percent" else ""
+    return f"%{{y:{_HOVER[metric.unit]}}}{suffix}<extra>{name or metric.label}</extra>"
+
+
+def value_axis(metric: Metric, values: Iterable[float | None], **changes: Any) -> dict[str, Any]:
+    """An axis from 0; in k and M from a thousand on (below it d3 would write 0.8 as 800m)."""
+    large = max((abs(value) for value in values if value is not None), default=0.0) >= 1000
+    tickformat = "~s" if large else ",.2~f"
+    return axis(**{"rangemode": "tozero", "tickformat": tickformat, **_AFFIX[metric.unit], **changes})
+
+
+def _points_or_line(frame: pd.DataFrame) -> str:
+    """A single day is a point: a line of one point would be invisible."""
+    return "lines+markers" if len(frame) <= 2 else "lines"
+
+
+def line(frame: pd.DataFrame, metric: Metric, colour: str, *, filled: bool = False, **changes: Any) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": _points_or_line(frame),
+        "name": metric.label,
+        "x": days(frame),
+        "y": drawn(frame[metric.name]),
+        "line": {"color": colour, "width": 2.5},
+        "marker": {"color": colour, "size": 7},
+        "hovertemplate": hover(metric),
+        **({"fill": "tozeroy", "fillcolor": faint(colour, 0.12)} if filled else {}),
+        **changes,
+    }
+
+
+def earlier_line(frame: pd.DataFrame, before: pd.DataFrame, metric: Metric, colour: str) -> Figure:
+    """The compared period, dashed, day by day under the shown one; hover says its own date."""
+    name = f"{metric.label}, compared"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": days(frame),
+        "y": drawn(before[metric.name]),
+        "customdata": [formats.day(day) for day in before["date"]],
+        "line": {"color": colour, "width": 1.5, "dash": "dash"},
+        "opacity": 0.65,
+        "hovertemplate": f"%{{y:{_HOVER[metric.unit]}}} on %{{customdata}}<extra>{name}</extra>",
+    }
+
+
+def trend(
+    frame: pd.DataFrame, before: pd.DataFrame | None, metrics: Sequence[Metric], colours: Sequence[str]
+) -> Figure:
+    """Lines over days, the first one filled; of it also the compared period where there is one."""
+    data = [
+        line(frame, metric, colour, filled=index == 0)
+        for index, (metric, colour) in enumerate(zip(metrics, colours, strict=True))
+    ]
+    if before is not None and len(before) == len(frame):
+        data.append(earlier_line(frame, before, metrics[0], colours[0]))
+    layout = chart_layout(
+        yaxis=value_axis(metrics[0], _all_values(data)),
+        xaxis=_day_axis(frame),
+        showlegend=len(data) > 1,
+    )
+    return {"data": data, "layout": layout}
+
+
+def revenue_trend(frame: pd.DataFrame, before: pd.DataFrame | None, metrics: Sequence[Metric]) -> Figure:
+    return trend(frame, before, metrics, (CYAN, GREEN)[: len(metrics)])
+
+
+def rate(frame: pd.DataFrame, before: pd.DataFrame | None, metric: Metric) -> Figure:
+    return trend(frame, before, (metric,), (VIOLET,))
+
+
+def user_growth(frame: pd.DataFrame, active: Metric, new: Metric, everyone: Metric) -> Figure:
+    """Active and new on the left axis; the total, far larger, on its own at the right."""
+    data = [
+        {
+            "type": "bar",
+            "name": new.label,
+            "x": days(frame),
+            "y": drawn(frame[new.name]),
+            "marker": {"color": VIOLET},
+            "hovertemplate": hover(new),
+        },
+        line(frame, active, CYAN),
+        line(
+            frame,
+            everyone,
+            GREEN,
+            yaxis="y2",
+            name=f"{everyone.label} (right)",
+            line={"color": GREEN, "width": 2, "dash": "dot"},
+            hovertemplate=hover(everyone),
+        ),
+    ]
+    right = value_axis(
+        everyone,
+        data[2]["y"],
+        overlaying="y",
+        side="right",
+        showgrid=False,
+        rangemode="normal",
+        tickmode="auto",
+        nticks=5,
+    )
+    return {
+        "data": data,
+        "layout": chart_layout(
+            xaxis=_day_axis(frame),
+            yaxis=value_axis(active, _all_values(data[:2])),
+            yaxis2=right,
+            showlegend=True,
+        ),
+    }
+
+
+def sources(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
+    """One bar a source, largest at the top, with its share of the whole."""
+    amounts = [amount or 0.0 for amount in drawn(frame["amount"])]
+    whole = sum(amounts) or 1.0
+    amounts_short = [formats.short(summaries.number(amount), "money") for amount in frame["amount"]]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "Revenue",
+        "x": amounts,
+        "y": [f"{name} · {amount}" for name, amount in zip(names, amounts_short, strict=True)],
+        "text": [f"{amount / whole:.1%}" for amount in amounts],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": [SERIES[index % len(SERIES)] for index in range(len(amounts))]},
+        "hovertemplate": "%{y}: $%{x:,.2f}<extra></extra>",
+    }
+    layout = chart_layout(
+        hovermode="closest",
+        margin={"l": 8, "r": 16, "t": 8, "b": 8},
+        # room for the label behind the longest bar
+        xaxis=axis(range=[0, max(amounts, default=0) * 1.25 or 1], visible=False),
+        yaxis=axis(autorange="reversed", showgrid=False),
+        bargap=0.35,
+        showlegend=False,
+    )
+    return {"data": [bars], "layout": layout}
+
+
+def stacked_bars(frame: pd.DataFrame, metrics: Sequence[Metric], colours: Sequence[str]) -> Figure:
+    data = [
+        {
+            "type": "bar",
+            "name": metric.label,
+            "x": days(frame),
+            "y": drawn(frame[metric.name]),
+            "marker": {"color": colour},
+            "hovertemplate": hover(metric),
+        }
+        for metric, colour in zip(metrics, colours, strict=True)
+    ]
+    layout = chart_layout(
+        barmode="stack",
+        xaxis=_day_axis(frame),
+        yaxis=value_axis(metrics[0], _all_values(data)),
+        legend=chart_layout()["legend"] | {"traceorder": "normal"},
+        showlegend=True,
+    )
+    return {"data": data, "layout": layout}
+
+
+def reactions(frame: pd.DataFrame, metrics: Sequence[Metric]) -> Figure:
+    return stacked_bars(frame, metrics, (CORAL, CYAN, VIOLET))
+
+
+def today_by_hour(today: pd.DataFrame, usual: pd.DataFrame, running_hour: int) -> Figure:
+    """Bars of the running day, hatched in the hour that is still running, on the usual band."""
+    hours = [f"{hour:02}:00" for hour in range(24)]
+    by_hour = {
+        int(hour): float(revenue) for hour, revenue in zip(today["hour"], today["revenue"], strict=True)
+    }
+    values = [by_hour.get(hour, 0.0) if hour <= running_hour else None for hour in range(24)]
+    patterns = ["/" if hour == running_hour else "" for hour in range(24)]
+    bars = {
+        "type": "bar",
+        "name": "Today so far",
+        "x": hours,
+        "y": values,
+        "width": 0.6,
+        "marker": {"color": CYAN, "pattern": {"shape": patterns}},
+        "hovertemplate": "$%{y:,.2f}<extra>Today so far</extra>",
+    }
+    layout = chart_layout(
+        barmode="overlay",
+        xaxis=axis(showgrid=False, type="category", tickvals=hours[::4], tickangle=0),
+        yaxis=axis(
+            rangemode="tozero", tickprefix="$", tickformat="~s" if max(by_hour.values()) >= 1000 else ",.2~f"
+        ),
+        showlegend=True,
+    )
+    return {"data": [*_band(hours, usual), bars], "layout": layout}
+
+
+def _band(hours: list[str], usual: pd.DataFrame) -> list[Figure]:
+    """For each hour a bar from the lower to the upper quartile."""
+    if usual.empty:
+        return []
+    bars = {
+        "type": "bar",
+        "name": "Usual for this weekday",
+        "x": hours,
+        "base": drawn(usual["low"]),
+        "y": drawn(usual["high"] - usual["low"]),
+        "customdata": drawn(usual["high"]),
+        "width": 0.96,
+        "marker": {"color": faint(VIOLET, 0.38)},
+        "hovertemplate": "$%{base:,.2f} to $%{customdata:,.2f}<extra>Usual for this weekday</extra>",
+    }
+    return [bars]
+
+
+def _all_values(traces: Sequence[Figure]) -> list[float | None]:
+    return [value for trace in traces for value in trace["y"]]
+
+
+def _day_axis(frame: pd.DataFrame) -> dict[str, Any]:
+    """Days, never hours: a short period would otherwise get ticks at noon."""
+    few = {"dtick": 86_400_000} if len(frame) <= 8 else {}
+    return axis(showgrid=False, type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", **few)

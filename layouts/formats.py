@@ -1,0 +1,87 @@
+"""Numbers and days as people read them. Rounded once, half to even."""
+
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from aggregation.metrics import Unit
+from aggregation.periods import Period
+from aggregation.summaries import Change, Number
+
+NO_VALUE = "—"
+_STEPS = ((Decimal(10**9), "B"), (Decimal(10**6), "M"), (Decimal(10**3), "k"))
+# Numbers below this are short enough to be shown whole.
+_COMPACT_FROM = 10_000
+
+
+def rounded(value: Number, places: int) -> Decimal:
+    return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+
+
+def exact(value: Number | None, unit: Unit) -> str:
+    """The value in full: money to the cent, rates to two decimals."""
+    if value is None:
+        return NO_VALUE
+    match unit:
+        case "money":
+            return _signed("$", rounded(value, 2), 2)
+        case "percent":
+            return f"{rounded(value, 2):,}%"
+        case "count":
+            return f"{rounded(value, 0):,}"
+
+
+def short(value: Number | None, unit: Unit) -> str:
+    """The value as a card shows it: 12.4k, $1.2M."""
+    if value is None:
+        return NO_VALUE
+    if unit == "percent":
+        return f"{rounded(value, 1):,}%"
+    if abs(Decimal(value)) < _COMPACT_FROM:
+        return exact(value, unit)
+    return _signed("$" if unit == "money" else "", *_compact(Decimal(value)))
+
+
+def _compact(value: Decimal) -> tuple[Decimal, int, str]:
+    for size, suffix in _STEPS:
+        # 999,950 would read "1000.0k" in the step below
+        if abs(rounded(value * 1000 / size, 1)) >= 1000:
+            return rounded(value / size, 1), 1, suffix
+    return value, 0, ""
+
+
+def _signed(prefix: str, value: Decimal, places: int, suffix: str = "") -> str:
+    minus = "−" if value < 0 else ""
+    return f"{minus}{prefix}{abs(value):,.{places}f}{suffix}"
+
+
+def change_text(change: Change) -> str:
+    """+12.3% · −0.4 pp · new · 0%."""
+    match change.kind:
+        case "new":
+            return "new"
+        case "none":
+            return NO_VALUE
+    amount = change.amount or Decimal(0)
+    unit, places = (" pp", 2) if change.kind == "points" else ("%", 1)
+    value = rounded(amount, places)
+    if value == 0:
+        return f"0{unit}"
+    sign = "+" if value > 0 else "−"
+    return f"{sign}{abs(value):,}{unit}"
+
+
+def day(value: date) -> str:
+    """21 Nov 2026."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def span(period: Period) -> str:
+    """23 Oct – 21 Nov 2026; years and months are not repeated."""
+    first, last = period.first, period.last
+    if first == last:
+        return day(last)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} – {day(last)}"
+    if first.year == last.year:
+        return f"{first.day} {first:%b} – {day(last)}"
+    return f"{day(first)} – {day(last)}"

@@ -1,0 +1,164 @@
+"""The frame around every page: header, menu, period control, badge."""
+
+from collections.abc import Sequence
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from aggregation.periods import Comparison, Period
+from layouts import formats
+from layouts.components import Component, attributes
+from layouts.page import DEFAULT_DAYS, Page
+
+
+class Ids:
+    URL = "url"
+    MENU = "shell-menu"
+    ACCOUNT = "shell-account"
+    PAGE = "shell-page"
+    # The address bar's question part lives and dies with the controls that it mirrors.
+    ADDRESS = "shell-address"
+    PERIOD = "period"
+    COMPARE = "compare"
+    FRESHNESS = "shell-freshness"
+    BADGE = "complete-through"
+
+
+COMPARISONS = {
+    Comparison.PREVIOUS: "the days before",
+    Comparison.WEEKDAY_ALIGNED: "same weekdays before",
+    Comparison.YEAR_AGO: "a year ago",
+    Comparison.NONE: "nothing",
+}
+
+
+def layout() -> Component:
+    return html.Div(
+        [
+            dcc.Location(id=Ids.URL, refresh="callback-nav"),
+            html.A("Skip to the numbers", href=f"#{Ids.PAGE}", className="skip-link"),
+            html.Header(
+                [
+                    html.A(
+                        [html.Img(src="/assets/logo.svg", alt=""), html.Span("Sparkboard")],
+                        href="/",
+                        className="brand",
+                    ),
+                    html.Nav(id=Ids.MENU, **attributes(aria_label="Pages")),
+                    html.Div(id=Ids.ACCOUNT, className="account"),
+                ],
+                className="top",
+            ),
+            html.Main(id=Ids.PAGE, tabIndex="-1"),
+        ],
+        className="shell",
+    )
+
+
+def bar(title: str, address: str, periods: Sequence[int]) -> Component:
+    """The line above the numbers: what is shown, for when, compared with what, and how fresh.
+
+    `address` is the id under which the page's callbacks read the selection: `search` of it is
+    `?days=30&compare=previous`. The controls have the same ids on every page, and Dash wants the
+    inputs of a page's callbacks to be the page's own.
+    """
+    return html.Div(
+        [
+            dcc.Location(id=Ids.ADDRESS, refresh="callback-nav"),
+            dcc.Location(id=address, refresh=False),
+            html.H1(title),
+            html.Div(id=Ids.FRESHNESS, role="status"),
+            html.Div(
+                [
+                    html.Label("Period", htmlFor=Ids.PERIOD),
+                    dbc.Select(
+                        id=Ids.PERIOD,
+                        options=[{"label": f"Last {days} days", "value": str(days)} for days in periods],
+                        value=str(DEFAULT_DAYS),
+                    ),
+                ],
+                className="control",
+            ),
+            html.Div(
+                [
+                    html.Label("Compare with", htmlFor=Ids.COMPARE),
+                    dbc.Select(
+                        id=Ids.COMPARE,
+                        options=[
+                            {"label": label, "value": choice.value} for choice, label in COMPARISONS.items()
+                        ],
+                        value=Comparison.PREVIOUS.value,
+                    ),
+                ],
+                className="control",
+            ),
+        ],
+        className="bar",
+    )
+
+
+def menu(pages: Sequence[Page], current: str) -> list[Component]:
+    return [
+        dcc.Link(
+            page.title,
+            href=page.path,
+            className="current" if page.path == current else "",
+        )
+        for page in pages
+    ]
+
+
+def account(name: str, role: str, csrf_token: str) -> list[Component]:
+    return [
+        html.Button("Theme", id="theme-switch", type="button", className="quiet"),
+        html.Span([html.Span(name, className="who"), html.Span(role, className="role")]),
+        html.Form(
+            [
+                dcc.Input(type="hidden", name="csrf_token", value=csrf_token, id="shell-csrf"),
+                html.Button("Log out", type="submit", className="quiet"),
+            ],
+            action="/logout",
+            method="POST",
+        ),
+    ]
+
+
+def badge(coverage: Period | None, unequal: int | None) -> Component:
+    """`complete through 21 Nov 2026 UTC · all cells equal`, as far as it has been checked."""
+    if coverage is None:
+        return html.Span("no complete day yet", className="badge")
+    match unequal:
+        case None:
+            verdict = "not recounted yet"
+        case 0:
+            verdict = "all cells equal"
+        case _:
+            verdict = f"{unequal:,} cells differ"
+    return html.Span(
+        f"complete through {formats.day(coverage.last)} UTC · {verdict}",
+        id=Ids.BADGE,
+        className="badge alarm" if unequal else "badge",
+        **attributes(data_through=coverage.last.isoformat()),
+    )
+
+
+def period_line(period: Period, before: Period | None, compared: bool) -> Component:
+    """Which days are shown, and which they are compared with."""
+    shown = f"{period.days} days: {formats.span(period)}"
+    if before is None:
+        return html.P(shown, className="period-line")
+    if not compared:
+        return html.P(
+            f"{shown}. Nothing to compare with: the numbers begin later than {formats.day(before.first)}.",
+            className="period-line",
+        )
+    return html.P(f"{shown}, compared with {formats.span(before)}", className="period-line")
+
+
+def notice(title: str, text: str) -> Component:
+    """A whole page of words: not found, not allowed."""
+    return html.Div(
+        [html.H1(title), html.P(text), html.A("Back to the start", href="/", className="button")],
+        className="notice",
+        **attributes(data_page="notice"),
+    )

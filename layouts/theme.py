@@ -1,0 +1,51 @@
+"""Colours and the shared look of charts.
+
+Charts are drawn in the dark theme's colours. The light theme's siblings are put in by
+`assets/charts.css`, so that switching themes redraws nothing.
+"""
+
+from typing import Any
+
+CYAN = "#00d4ff"
+GREEN = "#10b981"
+VIOLET = "#8b5cf6"
+CORAL = "#ff6b6b"
+SERIES = (CYAN, GREEN, VIOLET, CORAL)
+
+FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+CHART_HEIGHT = 280
+
+
+def faint(colour: str, opacity: float) -> str:
+    """`colour` (#rrggbb) as rgba()."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def chart_layout(**changes: Any) -> dict[str, Any]:
+    """The layout that all charts share; `changes` are laid over it."""
+    return {
+        "height": CHART_HEIGHT,
+        "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12},
+        "hovermode": "x unified",
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "dragmode": False,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemwidth": 30},
+        "xaxis": axis(showgrid=False),
+        "yaxis": axis(rangemode="tozero"),
+        **changes,
+    }
+
+
+def axis(**changes: Any) -> dict[str, Any]:
+    return {
+        "automargin": True,
+        "fixedrange": True,
+        "zeroline": False,
+        "nticks": 6,
+        "ticklabelposition": "outside",
+        **changes,
+    }
