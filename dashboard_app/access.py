@@ -1,0 +1,126 @@
+"""Who may do what. Deny by default: whatever isn't listed here as open needs a session."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+from dash import ClientsideFunction, Dash
+from flask import Flask, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, current_user
+
+from dashboard_app.accounts import Account, Accounts
+from layouts.page import Page
+
+# Endpoints that anyone may call. Static files carry no data.
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/openapi.json", "/favicon.ico"})
+OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
+# Dash answers every address that nothing else claims with its index page.
+DASH_INDEX = frozenset({"/", "/<path:path>"})
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def viewer() -> Account | None:
+    """The person signed in, from the session alone."""
+    return current_user if isinstance(current_user._get_current_object(), Account) else None
+
+
+def require_role(*roles: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """For API views: 401 without a session, 403 for other roles; hands the viewer over first."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            return view(allowed_viewer(frozenset(roles)), *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def allowed_viewer(roles: frozenset[str]) -> Account:
+    account = viewer()
+    if account is None:
+        abort(401)
+    if account.role not in roles:
+        abort(403)
+    return account
+
+
+class GuardedPage:
+    """What a page's `register` gets: callbacks that check the role on each call, and nothing else."""
+
+    def __init__(self, app: Dash, roles: frozenset[str], clock: Callable[[], datetime]) -> None:
+        self._app = app
+        self._roles = roles
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    def callback(self, *dependencies: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+        """Like Dash's, but the function gets the signed-in viewer as its first argument."""
+
+        def decorate(function: Callable[..., Any]) -> Any:
+            @wraps(function)
+            def guarded(*args: Any) -> Any:
+                return function(allowed_viewer(self._roles), *args)
+
+            return self._app.callback(*dependencies, **options)(guarded)
+
+        return decorate
+
+    def clientside_callback(
+        self, script: str | ClientsideFunction, *dependencies: Any, **options: Any
+    ) -> None:
+        self._app.clientside_callback(  # type: ignore[no-untyped-call]
+            script, *dependencies, **options
+        )
+
+
+def guard(server: Flask, accounts: Accounts, pages: tuple[Page, ...]) -> None:
+    """Put a session check before every request."""
+    manager = LoginManager(server)
+    manager.session_protection = None
+    manager.user_loader(lambda token: accounts.signed_in(token, utc_now()))
+    by_path = {page.path: page for page in pages}
+
+    @server.before_request
+    def check() -> ResponseReturnValue | None:
+        path = request.path
+        if path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
+            return None
+        account = viewer()
+        if account is None:
+            return _sign_in_first(path)
+        if request.endpoint not in DASH_INDEX:
+            return None
+        return _page(by_path, path, account, pages)
+
+
+def _sign_in_first(path: str) -> ResponseReturnValue:
+    if request.method != "GET" or path.startswith(("/_dash", "/api/")):
+        abort(401)
+    return redirect(url_for("login", next=request.full_path.rstrip("?")))
+
+
+def _page(
+    by_path: dict[str, Page], path: str, account: Account, pages: tuple[Page, ...]
+) -> ResponseReturnValue | None:
+    page = by_path.get(path)
+    if page is None:
+        abort(404)
+    if account.role not in page.roles and path == "/":
+        return redirect(landing(account.role, pages))
+    if account.role not in page.roles:
+        abort(403)
+    return None
+
+
+def landing(role: str, pages: tuple[Page, ...]) -> str:
+    """The address of the first page of a role."""
+    return next(page.path for page in pages if role in page.roles)

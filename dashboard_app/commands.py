@@ -1,0 +1,157 @@
+"""What the commands do, with settings in hand. `run.py` only names them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from getpass import getpass
+from pathlib import Path
+
+from aggregation.worker import Worker
+from sqlalchemy import Engine
+
+from aggregation import checks, imports, ledger, publishing
+from aggregation.errors import UsageError, UserError
+from aggregation.migrations import current, migrate, newest
+from dashboard_app.accounts import Accounts
+from dashboard_app.settings import Settings
+from dashboard_app.terminal import bars, err, out, table
+
+
+@contextmanager
+def migrated(settings: Settings) -> Iterator[Engine]:
+    """The database; the embedded one is brought to the newest version, another one must be at it."""
+    with settings.database() as engine:
+        if settings.embedded:
+            migrate(engine)
+        else:
+            with engine.connect() as connection:
+                version = current(connection)
+            if version != newest():
+                raise UserError(
+                    "the analytics tables are not at the newest version: run python run.py migrate first"
+                )
+        yield engine
+
+
+def serve(settings: Settings) -> None:
+    from dashboard_app.server import WebServer
+
+    with migrated(settings) as engine:
+        secret = settings.session_secret()
+        url = engine.url
+        engine.dispose()
+        WebServer(settings, url, secret).run()
+
+
+def work(settings: Settings) -> None:
+    with migrated(settings) as engine:
+        Worker(engine).run()
+
+
+def migrate_tables(settings: Settings) -> None:
+    with settings.database() as engine:
+        migrate(engine)
+        out.print(f"analytics tables are at version {newest()}")
+
+
+def import_files(settings: Settings, folder: Path) -> None:
+    with migrated(settings) as engine:
+        with bars("rows") as show:
+            counts = imports.import_folder(engine, folder, show)
+        table(("table", "rows read"), list(counts.items()))
+
+
+def aggregate_days(settings: Settings, first: date | None, last: date | None, only: str | None) -> None:
+    names = [name.strip() for name in only.split(",")] if only else None
+    with migrated(settings) as engine:
+        with bars("days") as show:
+            results = publishing.aggregate(engine, first, last, names, progress=show)
+        table(
+            ("aggregate", "first day", "last day", "rows changed"),
+            [(result.job, result.first, result.last, result.rows) for result in results],
+        )
+
+
+def recount(settings: Settings, first: date | None, last: date | None) -> bool:
+    """Whether every cell is equal."""
+    with migrated(settings) as engine:
+        with bars("tables") as show:
+            report = checks.check(engine, first, last, progress=show)
+        for line in report.lines():
+            out.print(line, markup=False)
+        return report.equal
+
+
+def show_jobs(settings: Settings) -> None:
+    with migrated(settings) as engine:
+        with engine.connect() as connection:
+            runs = ledger.recent(connection)
+        table(
+            ("job", "days", "state", "rows", "started (UTC)", "seconds", "error"),
+            [
+                (
+                    run.job,
+                    f"{run.first_day} – {run.last_day}",
+                    run.state,
+                    "" if run.rows is None else run.rows,
+                    f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+                    ""
+                    if run.finished_at is None
+                    else f"{(run.finished_at - run.started_at).total_seconds():.1f}",
+                    run.error or "",
+                )
+                for run in runs
+            ],
+        )
+        for line in Worker(engine).due():
+            out.print(line, markup=False)
+
+
+# ---- accounts ----
+
+
+def add_account(
+    settings: Settings, name: str, role: str, creator_id: int | None, *, from_input: bool
+) -> None:
+    with migrated(settings) as engine:
+        Accounts(engine).add(name, role, _password(from_input=from_input), creator_id)
+        out.print(f"added {role} {name}", markup=False)
+
+
+def list_accounts(settings: Settings) -> None:
+    with migrated(settings) as engine:
+        rows = [
+            (
+                account.name,
+                account.role,
+                "" if account.creator_id is None else str(account.creator_id),
+                "disabled" if account.disabled else "active",
+                f"{account.last_login_at:%Y-%m-%d %H:%M} UTC" if account.last_login_at else "never",
+            )
+            for account in Accounts(engine).all()
+        ]
+        table(("name", "role", "creator id", "state", "last login"), rows)
+
+
+def change_password(settings: Settings, name: str, *, from_input: bool) -> None:
+    with migrated(settings) as engine:
+        Accounts(engine).set_password(name, _password(from_input=from_input))
+        out.print(f"new password for {name}", markup=False)
+
+
+def disable_account(settings: Settings, name: str) -> None:
+    with migrated(settings) as engine:
+        Accounts(engine).disable(name)
+        out.print(f"disabled {name}", markup=False)
+
+
+def _password(*, from_input: bool) -> str:
+    if from_input:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to ask for a password; pipe one in with --password-stdin")
+    password = getpass("Password: ", err.file)
+    if getpass("Again: ", err.file) != password:
+        raise UserError("the two passwords differ")
+    return password

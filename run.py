@@ -1,0 +1,179 @@
+"""The command line: `python run.py --help`."""
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aggregation.errors import UsageError, UserError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+users_app = typer.Typer(no_args_is_help=True, help="Accounts: add, list, password, disable.")
+app.add_typer(users_app, name="users")
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC).")]
+To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day (UTC).")]
+PasswordFromInput = Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")]
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where the page is served.")] = None,
+    days: Annotated[int, typer.Option(help="Days of history.")] = 365,
+    creators: Annotated[int, typer.Option(help="How many creators.")] = 320,
+    users: Annotated[int, typer.Option(help="How many users.")] = 22_000,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Don't open a browser.")] = False,
+) -> None:
+    """A made-up platform, all its numbers, web and worker, until Ctrl-C."""
+    from dashboard_app import demonstration
+
+    demonstration.run(_settings(port), days, creators, users, open_browser=not no_browser)
+
+
+@app.command()
+def web(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of PORT.")] = None,
+) -> None:
+    """Serve the dashboard and the API."""
+    from dashboard_app.commands import serve
+
+    serve(_settings(port))
+
+
+@app.command()
+def worker() -> None:
+    """Run the schedule until SIGTERM; catch up on what was missed."""
+    from dashboard_app.commands import work
+
+    work(_settings())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the analytics tables to the newest version."""
+    from dashboard_app.commands import migrate_tables
+
+    migrate_tables(_settings())
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="CSV or Parquet files named after the tables.")],
+) -> None:
+    """Load a folder of files into the source tables: all or nothing."""
+    from dashboard_app.commands import import_files
+
+    import_files(_settings(), folder)
+
+
+@app.command()
+def aggregate(
+    from_: From = None,
+    to: To = None,
+    only: Annotated[str | None, typer.Option(help="Names of aggregates, with commas between.")] = None,
+) -> None:
+    """Compute every aggregate for these days; may be repeated."""
+    from dashboard_app.commands import aggregate_days
+
+    aggregate_days(_settings(), _day(from_), _day(to), only)
+
+
+@app.command()
+def check(from_: From = None, to: To = None) -> None:
+    """Recount from the source and compare; exit 1 if anything differs."""
+    from dashboard_app.commands import recount
+
+    if not recount(_settings(), _day(from_), _day(to)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def jobs() -> None:
+    """What ran when, how long, with what result; what is due next."""
+    from dashboard_app.commands import show_jobs
+
+    show_jobs(_settings())
+
+
+@users_app.command("add")
+def users_add(
+    name: str,
+    role: Annotated[str, typer.Option(help="admin, analyst or creator.")],
+    creator_id: Annotated[int | None, typer.Option(help="Whose page a creator sees.")] = None,
+    password_stdin: PasswordFromInput = False,
+) -> None:
+    """Add an account."""
+    from dashboard_app.commands import add_account
+
+    add_account(_settings(), name, role, creator_id, from_input=password_stdin)
+
+
+@users_app.command("list")
+def users_list() -> None:
+    """All accounts."""
+    from dashboard_app.commands import list_accounts
+
+    list_accounts(_settings())
+
+
+@users_app.command("password")
+def users_password(name: str, password_stdin: PasswordFromInput = False) -> None:
+    """Set a new password; ends the account's sessions."""
+    from dashboard_app.commands import change_password
+
+    change_password(_settings(), name, from_input=password_stdin)
+
+
+@users_app.command("disable")
+def users_disable(name: str) -> None:
+    """Disable an account; ends its sessions."""
+    from dashboard_app.commands import disable_account
+
+    disable_account(_settings(), name)
+
+
+def _settings(port: int | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    from dashboard_app import logs, settings
+
+    loaded = settings.load(**({} if port is None else {"port": port}))
+    logs.configure(loaded.log_level, loaded.log_format)
+    return loaded
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def main() -> int:
+    """The exit status: 0 success, 1 the work failed or found differences, 2 wrong usage."""
+    try:
+        app()
+    except UserError as error:
+        _report(error)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)  # noqa: T201
+        return 130
+    except Exception as error:
+        _report(error)
+        return 1
+    return 0
+
+
+def _report(error: Exception) -> None:
+    """One line; with the traceback at LOG_LEVEL=DEBUG."""
+    import logging
+
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        logging.getLogger("run").debug("failed", exc_info=error)
+    text = " ".join(str(error).split()) or type(error).__name__
+    print(f"error: {text}", file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
