@@ -16,7 +16,7 @@ GDQ = Path(__file__).resolve().parents[2] / "shared" / "data" / "gdq"
 _numbers = itertools.count(1)
 
 
-def _execute(url: str, *statements: str) -> None:
+def execute(url: str, *statements: str) -> None:
     engine = connect(url)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in statements:
@@ -24,7 +24,7 @@ def _execute(url: str, *statements: str) -> None:
     engine.dispose()
 
 
-def _at(url: str, name: str) -> str:
+def database_at(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with embedded_postgres(tmp_path_factory.mktemp("server") / "postgres") as url:
         # Nothing here must survive a crash.
-        _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield url
 
 
@@ -45,8 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def template(server: str) -> str:
     """The name of a migrated database that tests are copied from."""
     name = f"template_{os.getpid()}"
-    _execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    engine = connect(_at(server, name))
+    execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    engine = connect(database_at(server, name))
     migrate(engine)
     engine.dispose()
     return name
@@ -55,13 +55,13 @@ def template(server: str) -> str:
 @pytest.fixture
 def empty_database(server: str) -> Iterator[Engine]:
     """A database with nothing in it."""
-    yield from _fresh(server, "template0")
+    yield from fresh(server, "template0")
 
 
 @pytest.fixture
 def database(server: str, template: str) -> Iterator[Engine]:
     """A migrated database without source tables."""
-    yield from _fresh(server, template)
+    yield from fresh(server, template)
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def platform(database: Engine) -> Engine:
     return database
 
 
-def _fresh(server: str, origin: str) -> Iterator[Engine]:
+def fresh(server: str, origin: str) -> Iterator[Engine]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {origin}")
-    engine = connect(_at(server, name))
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {origin}")
+    engine = connect(database_at(server, name))
     yield engine
     engine.dispose()
-    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
