@@ -15,7 +15,7 @@ from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from dashboard_app.accounts import Accounts
 from dashboard_app.settings import Settings
-from dashboard_app.terminal import bars, err, out, table
+from dashboard_app.terminal import bars, out, table
 
 
 @contextmanager
@@ -78,9 +78,30 @@ def recount(settings: Settings, first: date | None, last: date | None) -> bool:
     with migrated(settings) as engine:
         with bars("tables") as show:
             report = checks.check(engine, first, last, progress=show)
-        for line in report.lines():
-            out.print(line, markup=False)
-        return report.equal
+        _show_report(report)
+        return report.cells_unequal == 0
+
+
+def _show_report(report: checks.Report) -> None:
+    for cell in report.unequal:
+        out.print(
+            f"{cell.table} {cell.key} {cell.column}: stored {cell.stored}, recount says {cell.expected}"
+            f"{'' if cell.presence == 'both' else f' ({cell.presence} row)'}",
+            markup=False,
+        )
+    table(
+        ("table", "cells", "unequal"),
+        [(each.table, each.cells, each.unequal) for each in report.tables],
+    )
+    for left_out in report.rejected:
+        out.print(f"left out: {left_out.table}, {left_out.reason}: {left_out.rows:,} rows", markup=False)
+    listed = len(report.unequal)
+    more = f", {listed:,} of them listed" if listed < report.cells_unequal else ""
+    out.print(
+        f"{report.first} to {report.last}: {report.cells_checked:,} cells recounted, "
+        f"{report.cells_unequal:,} unequal{more}; {report.share_equal:.4%} equal",
+        markup=False,
+    )
 
 
 def show_jobs(settings: Settings) -> None:
@@ -151,7 +172,7 @@ def _password(*, from_input: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise UsageError("no terminal to ask for a password; pipe one in with --password-stdin")
-    password = getpass("Password: ", err.file)
-    if getpass("Again: ", err.file) != password:
+    password = getpass("Password: ")
+    if getpass("Again: ") != password:
         raise UserError("the two passwords differ")
     return password

@@ -1,0 +1,137 @@
+"""The demo as people start it, and a real Chromium on it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[2]
+ARTIFACTS = PROJECT / "artifacts"
+PASSWORD = "sparkboard-demo"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCALE = ["--no-browser", "--days=70", "--creators=12", "--users=500"]
+DESKTOP, PHONE = (1440, 900), (390, 844)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `python run.py demo` with a small platform."""
+    port = free_port()
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SECRET_KEY")
+    }
+    process = subprocess.Popen(
+        [sys.executable, "run.py", "demo", f"--port={port}", *SCALE],
+        cwd=PROJECT,
+        env=environment | {"DATA_DIR": str(tmp_path_factory.mktemp("demo"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if "Stop it with Ctrl-C" in line:
+            break
+    else:
+        raise AssertionError("the demo did not start:\n" + "".join(printed))
+    yield f"http://127.0.0.1:{port}"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+    if not path:
+        pytest.skip("no Chromium here: ./scripts/test gets one")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Visitor:
+    """Somebody at a browser, and everything that went wrong there."""
+
+    address: str
+    context: BrowserContext
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def sign_in(self, role: str) -> None:
+        self.page.goto(f"{self.address}/login")
+        self.page.fill("#username", role)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("button[type=submit]")
+        self.ready()
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.address + path)
+        self.ready()
+
+    def ready(self) -> None:
+        self.page.wait_for_selector("body[data-ready=true]")
+
+    def screenshot(self, name: str) -> None:
+        ARTIFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+def visit(browser: Browser, address: str, size: tuple[int, int], theme: str) -> Visitor:
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(20_000)
+    visitor = Visitor(address, context, context.new_page())
+    visitor.page.on(
+        "console", lambda m: visitor.problems.append(m.text) if m.type in ("error", "warning") else None
+    )
+    visitor.page.on("pageerror", lambda error: visitor.problems.append(str(error)))
+    visitor.page.on("requestfailed", lambda request: visitor.problems.append(f"failed: {request.url}"))
+    visitor.page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((address, "data:", "blob:"))
+            else visitor.problems.append(f"another host: {request.url}")
+        ),
+    )
+    return visitor
+
+
+@pytest.fixture
+def visitor(browser: Browser, demo: str) -> Iterator[Visitor]:
+    """A visitor on a desktop; the test fails if the browser complained about anything."""
+    someone = visit(browser, demo, DESKTOP, "dark")
+    yield someone
+    someone.context.close()
+    assert someone.problems == []

@@ -1,0 +1,188 @@
+"""The two pages in a real browser, as analyst and creator use them."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Visitor, visit
+
+pytestmark = pytest.mark.browser
+
+PLATFORM_CARDS = [
+    "total_users",
+    "active_users",
+    "total_revenue",
+    "creator_earnings",
+    "total_gifts_sent",
+    "engagement_rate",
+    "new_users",
+    "average_gift_value",
+]
+CREATOR_CARDS = [
+    "followers",
+    "gifts_received",
+    "gift_revenue",
+    "engagement_rate",
+    "video_views",
+    "supporters",
+]
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+
+
+def cards(visitor: Visitor) -> list[str]:
+    found: list[str] = visitor.page.eval_on_selector_all("[data-kpi]", "all => all.map(x => x.dataset.kpi)")
+    return found
+
+
+def value(visitor: Visitor, name: str) -> str:
+    return visitor.page.get_attribute(f'[data-kpi="{name}"] .kpi-value', "data-value") or ""
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("role", "page"), [("analyst", "overview"), ("creator", "my-dashboard")])
+def test_pages_fit_and_complain_about_nothing(
+    browser: Browser, demo: str, role: str, page: str, size: str, theme: str
+) -> None:
+    visitor = visit(browser, demo, SIZES[size], theme)
+    visitor.sign_in(role)
+    assert visitor.page.get_attribute("body", "data-page") == page
+    visitor.screenshot(f"{page}-{size}-{theme}")
+    width = visitor.page.evaluate("document.documentElement.scrollWidth")
+    visitor.context.close()
+    assert width <= SIZES[size][0]
+    assert visitor.problems == []
+
+
+def test_overview_shows_its_cards_figures_and_table(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    assert cards(visitor) == PLATFORM_CARDS
+    figures = visitor.page.eval_on_selector_all("[data-figure]", "all => all.map(x => x.dataset.figure)")
+    assert figures == ["revenue_trend", "revenue_sources", "user_growth", "engagement_rate", "today"]
+    assert visitor.page.locator('[data-table="movers"] tbody tr').count() > 0
+    assert float(value(visitor, "total_revenue")) > 0
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d", visitor.page.get_attribute("#complete-through", "data-through") or ""
+    )
+
+
+def test_my_dashboard_shows_its_cards_figures_and_table(visitor: Visitor) -> None:
+    visitor.sign_in("creator")
+    assert cards(visitor) == CREATOR_CARDS
+    figures = visitor.page.eval_on_selector_all("[data-figure]", "all => all.map(x => x.dataset.figure)")
+    assert figures == ["gift_revenue_trend", "reactions"]
+    assert visitor.page.locator('[data-table="performance"] tbody tr').count() == 6
+
+
+def test_the_period_changes_the_numbers_and_the_address(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    before = value(visitor, "total_revenue")
+    with visitor.page.expect_response(re.compile("_dash-update-component")):
+        visitor.page.select_option("#period", "7")
+    expect(visitor.page.locator(".period-line")).to_contain_text("7 days:")
+    assert "days=7" in visitor.page.url
+    assert float(value(visitor, "total_revenue")) < float(before)
+
+
+def test_a_link_shows_a_colleague_the_same(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    visitor.open("/?days=7&compare=none")
+    assert visitor.page.input_value("#period") == "7"
+    assert visitor.page.input_value("#compare") == "none"
+    expect(visitor.page.locator(".period-line")).to_contain_text("7 days:")
+    expect(visitor.page.locator('[data-kpi="total_revenue"] .kpi-change')).to_have_text(
+        "nothing to compare with"
+    )
+
+
+def test_the_browsers_back_button_goes_back_a_period(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    visitor.page.select_option("#period", "7")
+    expect(visitor.page.locator(".period-line")).to_contain_text("7 days:")
+    visitor.page.select_option("#period", "28")
+    expect(visitor.page.locator(".period-line")).to_contain_text("28 days:")
+    visitor.page.go_back()
+    expect(visitor.page.locator(".period-line")).to_contain_text("7 days:")
+    expect(visitor.page.locator("#period")).to_have_value("7")
+
+
+def test_the_period_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    visitor.page.focus("#period")
+    visitor.page.keyboard.press("ArrowDown")
+    expect(visitor.page.locator(".period-line")).to_contain_text("90 days:")
+
+
+def test_definitions_open_and_close_by_keyboard(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    button = visitor.page.locator('[data-kpi="total_revenue"] summary')
+    button.focus()
+    visitor.page.keyboard.press("Enter")
+    text = visitor.page.locator('[data-kpi="total_revenue"] .popover-body')
+    expect(text).to_be_visible()
+    expect(text).to_contain_text("Formula:")
+    visitor.page.keyboard.press("Escape")
+    expect(text).to_be_hidden()
+
+
+def test_the_table_of_a_chart_has_the_charts_numbers(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    visitor.open("/?days=7")
+    card = visitor.page.locator('[data-figure="revenue_trend"]')
+    card.locator(".table-twin summary").click()
+    rows = card.locator(".twin tbody tr")
+    expect(rows).to_have_count(7)
+    shown = [float(text.replace(",", "")) for text in card.locator(".twin td:nth-child(2)").all_inner_texts()]
+    assert sum(shown) == pytest.approx(float(value(visitor, "total_revenue")))
+
+
+def test_the_theme_switches_and_is_kept(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    html = visitor.page.locator("html")
+    expect(html).to_have_attribute("data-theme", "dark")
+    visitor.page.click("#theme-switch")
+    expect(html).to_have_attribute("data-theme", "light")
+    stroke = "document.querySelector('[data-figure=revenue_trend] .js-line')"
+    assert visitor.page.evaluate(f"getComputedStyle({stroke}).stroke") == "rgb(2, 132, 168)"
+    visitor.open("/")
+    expect(html).to_have_attribute("data-theme", "light")
+
+
+def test_skeletons_have_the_size_of_what_replaces_them(visitor: Visitor) -> None:
+    visitor.page.add_init_script(
+        """
+        window.shifted = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+            if (!entry.hadRecentInput) window.shifted += entry.value;
+        })).observe({type: "layout-shift", buffered: true});
+        """
+    )
+    visitor.sign_in("analyst")
+    visitor.open("/?days=30")
+    assert visitor.page.evaluate("window.shifted") < 0.02
+
+
+def test_somebody_elses_page_is_refused(visitor: Visitor) -> None:
+    visitor.sign_in("creator")
+    answer = visitor.page.goto(f"{visitor.address}/")
+    assert answer is not None
+    assert visitor.page.url.endswith("/me")
+    visitor.ready()
+
+
+def test_logging_out_ends_the_session(visitor: Visitor) -> None:
+    visitor.sign_in("creator")
+    visitor.page.get_by_role("button", name="Log out").click()
+    visitor.page.wait_for_url("**/login")
+    visitor.page.goto(f"{visitor.address}/me")
+    visitor.page.wait_for_url("**/login?next=/me")
+
+
+def test_a_session_that_ended_leads_to_signing_in_and_back(browser: Browser, demo: str) -> None:
+    visitor = visit(browser, demo, DESKTOP, "light")
+    visitor.sign_in("analyst")
+    visitor.context.clear_cookies()
+    visitor.page.select_option("#period", "7")
+    visitor.page.wait_for_url("**/login?next=**days%3D7**")
+    visitor.context.close()

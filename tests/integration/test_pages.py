@@ -1,0 +1,229 @@
+"""What pages say, asked over HTTP as a browser does."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from aggregation.periods import Period
+from aggregation.queries import Queries
+from dashboard_app.accounts import Accounts
+from tests import cast
+from tests.cast import World, run_callback
+from tests.integration.test_access import CONTENTS
+
+
+def answer(world: World, who: str, page: str, search: str = "") -> Any:
+    got = run_callback(world.signed_in(who), CONTENTS[page], (f"{page}-address.search", search))
+    assert got.status_code == 200, got.text
+    return got.get_json()["response"]
+
+
+def nodes(component: Any) -> list[dict[str, Any]]:
+    """Every component below `component`, itself included, as its props."""
+    if isinstance(component, list):
+        return [node for child in component for node in nodes(child)]
+    if not isinstance(component, dict):
+        return []
+    if "props" not in component:
+        return [node for value in component.values() for node in nodes(value)]
+    props = component["props"]
+    return [props, *nodes(props.get("children"))]
+
+
+def texts(component: Any) -> str:
+    """All text below `component`."""
+    found: list[str] = []
+    for props in nodes(component):
+        children = props.get("children")
+        found += [
+            child
+            for child in (children if isinstance(children, list) else [children])
+            if isinstance(child, str)
+        ]
+    return " ".join(found)
+
+
+def kpis(content: Any) -> dict[str, tuple[str, str]]:
+    """name → (shown value, text of the change)."""
+    cards = [props for props in nodes(content) if "data-kpi" in props]
+    return {
+        card["data-kpi"]: (
+            next(p["children"] for p in nodes(card["children"]) if p.get("className") == "kpi-value"),
+            texts([c for c in card["children"] if c["props"].get("className", "").startswith("kpi-change")]),
+        )
+        for card in cards
+    }
+
+
+def figures(content: Any) -> dict[str, Any]:
+    return {props["id"]: props["figure"] for props in nodes(content) if "figure" in props}
+
+
+def rows(content: Any, table: str) -> list[str]:
+    found = next(props for props in nodes(content) if props.get("data-table") == table)
+    body = found["children"][1]["props"]["children"]
+    return [texts(row) for row in body]
+
+
+# ---- Overview ----
+
+
+def test_overview_cards_of_seven_days(world: World) -> None:
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    # 26 Feb to 4 Mar: 10 + 20 + 1,111.10 + 30; the week before had none
+    assert kpis(content) == {
+        "total_users": ("4", "+33.3% before: 3"),
+        "active_users": ("2", "new before: 0"),
+        "total_revenue": ("$1,171.10", "new before: $0.00"),
+        "creator_earnings": ("$819.77", "new before: $0.00"),
+        "total_gifts_sent": ("4", "new before: 0"),
+        # 1 + 2 + 2 active of 3 × 5 + 4 × 2 users
+        "engagement_rate": ("21.7%", "+21.74 pp before: 0.0%"),
+        "new_users": ("1", "new before: 0"),
+        # 1,171.10 / 4 = 292.775, half to even
+        "average_gift_value": ("$292.78", "nothing to compare with"),
+    }
+
+
+def test_overview_figures_draw_what_the_table_holds(world: World) -> None:
+    drawn = figures(answer(world, "ana", "overview", "?days=7")["overview-content"]["children"])
+    assert set(drawn) == {
+        "figure-revenue_trend",
+        "figure-revenue_sources",
+        "figure-user_growth",
+        "figure-engagement_rate",
+        "figure-today",
+    }
+    assert drawn["figure-revenue_trend"]["data"][0]["y"] == [0, 0, 0, 10, 0, 1131.1, 30]
+    assert drawn["figure-revenue_sources"]["data"][0]["y"] == ["Gifts · $1,171.10", "Subscriptions · $50.00"]
+    assert drawn["figure-today"]["data"][-1]["y"][9:13] == [0, 5, 0, 0]
+
+
+def test_overview_movers_are_ordered_by_the_size_of_the_change(world: World) -> None:
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert rows(content, "movers") == ["carl $777.77 $0.00 new", "cleo $42.00 $0.00 new"]
+
+
+def test_the_badge_says_how_far_the_numbers_reach(world: World) -> None:
+    badge = answer(world, "ana", "overview")["shell-freshness"]["children"]
+    assert badge["props"]["data-through"] == "2026-03-04"
+    assert badge["props"]["id"] == "complete-through"
+    assert badge["props"]["children"] == "complete through 4 Mar 2026 UTC · not recounted yet"
+
+
+def test_without_an_earlier_period_nothing_is_compared(world: World) -> None:
+    content = answer(world, "ana", "overview", "?days=30")["overview-content"]["children"]
+    assert "Nothing to compare with: the numbers begin later" in texts(content)
+    assert kpis(content)["total_revenue"] == ("$1,171.10", "nothing to compare with")
+
+
+def test_nothing_aggregated_yet(database: Engine) -> None:
+    world = cast.make(database, aggregated=False)
+    got = answer(world, "ana", "overview")
+    assert "python run.py aggregate" in texts(got["overview-content"]["children"])
+    assert got["shell-freshness"]["children"]["props"]["children"] == "no complete day yet"
+    assert "No numbers yet" in texts(
+        answer(world, "cleo", "my-dashboard")["my-dashboard-content"]["children"]
+    )
+
+
+def test_a_period_without_gifts_says_so(world: World) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE daily_analytics SET total_gifts_sent = 0 WHERE date > '2026-02-25'"))
+        connection.execute(text("UPDATE daily_analytics SET total_gifts_sent = 1 WHERE date = '2026-02-20'"))
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert "No gifts in this period. Last gift: 20 Feb 2026." in texts(content)
+
+
+def test_one_broken_query_fails_one_card(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(Queries, "revenue_by_source", broken)
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert "These numbers could not be loaded." in texts(content)
+    assert "a secret detail" not in json.dumps(content)
+    assert len(kpis(content)) == 8
+    assert "figure-revenue_trend" in figures(content)
+
+
+def test_missing_activity_is_named(database: Engine) -> None:
+    world = cast.make(database)
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE daily_analytics SET active_users = NULL"))
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert kpis(content)["active_users"] == ("—", "needs the platform's sessions and watches")
+    assert "Not available: needs the platform's sessions and watches." in texts(content)
+
+
+# ---- My dashboard ----
+
+
+def test_my_dashboard_cards_of_seven_days(world: World) -> None:
+    content = answer(world, "cleo", "my-dashboard", "?days=7")["my-dashboard-content"]["children"]
+    assert kpis(content) == {
+        "followers": ("12", "+9.1% before: 11 +1 in this period"),
+        "gifts_received": ("3", "new before: 0"),
+        "gift_revenue": ("$42.00", "new before: $0.00"),
+        "engagement_rate": ("50.0%", "nothing to compare with"),
+        "video_views": ("4", "new before: 0"),
+        # vera and vito, both for the first time
+        "supporters": ("2", "new before: 0 2 new"),
+    }
+
+
+def test_a_supporter_is_new_only_once(world: World) -> None:
+    content = answer(world, "cleo", "my-dashboard", "?days=7&compare=none")["my-dashboard-content"][
+        "children"
+    ]
+    assert kpis(content)["supporters"][1].endswith("2 new")
+    queries = Queries(world.engine)
+    freshness = queries.freshness()
+    assert freshness is not None
+    # on 3 March vera gave for the second time
+    day = freshness.coverage.last.replace(day=3)
+    third = queries.supporters(cast.CLEO, Period(day, day))
+    assert (third.total, third.new) == (1, 0)
+
+
+def test_my_dashboard_performance_table(world: World) -> None:
+    content = answer(world, "cleo", "my-dashboard", "?days=7")["my-dashboard-content"]["children"]
+    assert rows(content, "performance") == [
+        "Views 4 0 new",
+        "Likes 1 0 new",
+        "Comments 1 0 new",
+        "Shares 0 0 0%",
+        "Gift revenue $42.00 $0.00 new",
+        "Engagement rate 50.00% — —",
+    ]
+
+
+def test_a_creator_without_anything_is_told_what_to_expect(world: World) -> None:
+    Accounts(world.engine).add("newcomer", "creator", cast.PASSWORD, 99)
+    content = answer(world, "newcomer", "my-dashboard")["my-dashboard-content"]["children"]
+    assert "Your numbers appear the day after your first video or gift." in texts(content)
+
+
+def test_missing_interactions_are_named(database: Engine) -> None:
+    world = cast.make(database)
+    with world.engine.begin() as connection:
+        connection.execute(text("DROP TABLE video_interactions"))
+        connection.execute(
+            text("UPDATE creator_metrics SET video_likes = NULL, video_comments = NULL, video_shares = NULL")
+        )
+    content = answer(world, "cleo", "my-dashboard", "?days=7")["my-dashboard-content"]["children"]
+    assert "Not available: likes, comments and shares aren't recorded." in texts(content)
+    assert kpis(content)["engagement_rate"][0] == "—"
+
+
+def test_hostile_names_are_text(world: World) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    with world.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE creator_profiles SET name = :name WHERE creator_id = 2"), {"name": hostile}
+        )
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert rows(content, "movers")[0].startswith(hostile)
+    assert not [props for props in nodes(content) if "dangerously_allow_html" in props]

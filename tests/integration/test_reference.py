@@ -1,0 +1,8 @@
+import pytest
+
+from dashboard_app.reference import PROJECT, pages
+
+
+@pytest.mark.parametrize("name", ["METRICS.md", "API.md"])
+def test_the_generated_documents_are_current(name: str) -> None:
+    assert (PROJECT / "docs" / name).read_text() == pages()[name], "run: python -m dashboard_app.reference"
