@@ -1,5 +1,7 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
+from datetime import datetime
+
 import pandas as pd
 from dash import Input, Output, html
 
@@ -7,7 +9,7 @@ from aggregation import metrics, summaries
 from aggregation.metrics import Metric
 from aggregation.queries import Queries, Supporters
 from aggregation.summaries import Number
-from callbacks.selection import Selection, kpi, log_failure, no_gifts, select
+from callbacks.selection import Selection, badge, kpi, log_failure, no_gifts, select
 from layouts import figures, formats, shell
 from layouts.components import (
     Column,
@@ -53,18 +55,19 @@ def register(page: Guard, queries: Queries) -> None:
     )
     def load(viewer: Viewer, search: object) -> tuple[Component, Component]:
         # Whose page this is comes from the session alone, never from the browser.
-        return content(queries, viewer.creator_id, search)
+        return content(queries, viewer.creator_id, search, page.now())
 
 
-def content(queries: Queries, creator_id: int | None, search: object) -> tuple[Component, Component]:
+def content(
+    queries: Queries, creator_id: int | None, search: object, now: datetime
+) -> tuple[Component, Component]:
     freshness = queries.freshness()
     if freshness is None:
-        return nothing_yet(), shell.badge(None, None)
-    badge = shell.badge(freshness.coverage, freshness.unequal)
+        return nothing_yet(), shell.badge(None)
     if creator_id is None or queries.creator_name(creator_id) is None:
-        return unknown_creator(), badge
+        return unknown_creator(), badge(freshness, now)
     chosen = select(freshness, search, CREATOR_PERIODS)
-    return filled(queries, creator_id, chosen), badge
+    return filled(queries, creator_id, chosen), badge(freshness, now)
 
 
 def nothing_yet() -> Component:

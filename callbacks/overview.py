@@ -11,7 +11,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries
 from aggregation.summaries import Number
-from callbacks.selection import Selection, kpi, log_failure, no_gifts, select
+from callbacks.selection import Selection, badge, kpi, log_failure, no_gifts, select
 from layouts import figures, formats, shell
 from layouts.components import (
     Column,
@@ -66,10 +66,9 @@ def register(page: Guard, queries: Queries) -> None:
 def content(queries: Queries, search: object, now: datetime) -> tuple[Component, Component]:
     freshness = queries.freshness()
     if freshness is None:
-        return nothing_yet(), shell.badge(None, None)
+        return nothing_yet(), shell.badge(None)
     chosen = select(freshness, search, PLATFORM_PERIODS)
-    badge = shell.badge(freshness.coverage, freshness.unequal)
-    return filled(queries, chosen, now), badge
+    return filled(queries, chosen, now), badge(freshness, now)
 
 
 def nothing_yet() -> Component:

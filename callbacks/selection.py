@@ -2,16 +2,17 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aggregation.days import last_complete_day
 from aggregation.metrics import Metric
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
-from layouts import formats
-from layouts.components import Kpi
+from layouts import formats, shell
+from layouts.components import Component, Kpi
 from layouts.page import DEFAULT_DAYS
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,11 @@ def select(freshness: Freshness, search: object, allowed: tuple[int, ...]) -> Se
     asked = dict(parse_qsl(search.removeprefix("?"))) if isinstance(search, str) else {}
     period = Period.ending(freshness.coverage.last, chosen_days(asked.get("days", ""), allowed))
     return Selection(period, period.compared(chosen_comparison(asked.get("compare", ""))), freshness)
+
+
+def badge(freshness: Freshness, now: datetime) -> Component:
+    behind = (last_complete_day(now) - freshness.coverage.last).days
+    return shell.badge(freshness.coverage, freshness.unequal, behind)
 
 
 def kpi(metric: Metric, now: Number | None, before: Number | None, **facts: Any) -> Kpi:

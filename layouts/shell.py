@@ -98,6 +98,9 @@ def bar(title: str, address: str, periods: Sequence[int]) -> Component:
 
 
 def menu(pages: Sequence[Page], current: str) -> list[Component]:
+    """Links to the pages; a single page needs no menu."""
+    if len(pages) < 2:
+        return []
     return [
         dcc.Link(
             page.title,
@@ -123,23 +126,29 @@ def account(name: str, role: str, csrf_token: str) -> list[Component]:
     ]
 
 
-def badge(coverage: Period | None, unequal: int | None) -> Component:
+def badge(coverage: Period | None, unequal: int | None = None, days_behind: int = 0) -> Component:
     """`complete through 21 Nov 2026 UTC · all cells equal`, as far as it has been checked."""
     if coverage is None:
         return html.Span("no complete day yet", className="badge")
-    match unequal:
-        case None:
-            verdict = "not recounted yet"
-        case 0:
-            verdict = "all cells equal"
-        case _:
-            verdict = f"{unequal:,} cells differ"
+    parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal)]
+    if days_behind > 0:
+        parts.insert(1, f"{days_behind:,} {'day' if days_behind == 1 else 'days'} behind")
     return html.Span(
-        f"complete through {formats.day(coverage.last)} UTC · {verdict}",
+        " · ".join(parts),
         id=Ids.BADGE,
-        className="badge alarm" if unequal else "badge",
+        className="badge alarm" if unequal or days_behind > 0 else "badge",
         **attributes(data_through=coverage.last.isoformat()),
     )
+
+
+def _verdict(unequal: int | None) -> str:
+    match unequal:
+        case None:
+            return "not recounted yet"
+        case 0:
+            return "all cells equal"
+        case _:
+            return f"{unequal:,} cells differ"
 
 
 def period_line(period: Period, before: Period | None, compared: bool) -> Component:

@@ -1,14 +1,17 @@
 """What pages say, asked over HTTP as a browser does."""
 
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 
 from aggregation.periods import Period
 from aggregation.queries import Queries
+from aggregation.schema import data_checks
 from dashboard_app.accounts import Accounts
+from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World, run_callback
 from tests.integration.test_access import CONTENTS
@@ -111,6 +114,31 @@ def test_the_badge_says_how_far_the_numbers_reach(world: World) -> None:
     assert badge["props"]["data-through"] == "2026-03-04"
     assert badge["props"]["id"] == "complete-through"
     assert badge["props"]["children"] == "complete through 4 Mar 2026 UTC · not recounted yet"
+
+
+def test_the_badge_says_when_days_are_missing(world: World) -> None:
+    world.app = create_app(world.engine, cast.SECRET, lambda: cast.NOW + timedelta(days=2))
+    badge = answer(world, "cleo", "my-dashboard")["shell-freshness"]["children"]["props"]
+    assert badge["children"].startswith("complete through 4 Mar 2026 UTC · 2 days behind")
+    assert "alarm" in badge["className"]
+
+
+@pytest.mark.parametrize(("unequal", "said"), [(0, "all cells equal"), (1200, "1,200 cells differ")])
+def test_the_badge_says_what_the_newest_recount_found(world: World, unequal: int, said: str) -> None:
+    with world.engine.begin() as connection:
+        for age, found in ((2, 7), (0, unequal)):
+            connection.execute(
+                insert(data_checks).values(
+                    checked_at=cast.NOW - timedelta(hours=age),
+                    table_name="daily_analytics",
+                    first_day=date(2026, 3, 1),
+                    last_day=date(2026, 3, 4),
+                    cells=40,
+                    unequal=found,
+                )
+            )
+    badge = answer(world, "ana", "overview")["shell-freshness"]["children"]["props"]
+    assert badge["children"] == f"complete through 4 Mar 2026 UTC · {said}"
 
 
 def test_without_an_earlier_period_nothing_is_compared(world: World) -> None:
