@@ -26,7 +26,7 @@ class WebServer(BaseApplication):
             "workers": settings.web_workers,
             "threads": settings.web_threads,
             "worker_class": "gthread",
-            "worker_tmp_dir": None,
+            "control_socket_disable": True,
             "graceful_timeout": 10,
             "loglevel": settings.log_level.lower(),
             "proc_name": "sparkboard-web",

@@ -3,17 +3,18 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from aggregation.database import connect, embedded_postgres, require_reachable
-from aggregation.errors import UserError
+from aggregation.database import connect, embedded_postgres, require_reachable, without_password
+from aggregation.errors import UsageError, UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
@@ -21,13 +22,17 @@ HOW_TO_MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
-    try:
-        url = make_url(value.get_secret_value())
-    except ArgumentError:
-        raise ValueError("postgresql://user:password@host:port/database") from None
-    if url.get_backend_name() not in ("postgresql", "postgres"):
+    url = _parsed_url(value.get_secret_value())
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError("postgresql://user:password@host:port/database")
     return value
+
+
+def _parsed_url(value: str) -> URL | None:
+    try:
+        return make_url(value)
+    except (ArgumentError, ValueError):  # a ValueError quotes what it takes for the port: part of a password
+        return None
 
 
 class Settings(BaseSettings):
@@ -55,18 +60,18 @@ class Settings(BaseSettings):
     def session_secret(self) -> str:
         """The key that signs cookies; generated once and kept in DATA_DIR with the embedded database.
 
-        Raises UserError where DATABASE_URL is set and SECRET_KEY is missing or short.
+        Raises UsageError where DATABASE_URL is set and SECRET_KEY is missing or short.
         """
         if self.secret_key is not None:
             secret = self.secret_key.get_secret_value()
             if len(secret.encode()) < MIN_SECRET_BYTES:
-                raise UserError(
+                raise UsageError(
                     f"SECRET_KEY is too short: at least {MIN_SECRET_BYTES} bytes. "
                     f"Make one with {HOW_TO_MAKE_ONE}"
                 )
             return secret
         if not self.embedded:
-            raise UserError(
+            raise UsageError(
                 f"SECRET_KEY is required with DATABASE_URL: at least {MIN_SECRET_BYTES} bytes. "
                 f"Make one with {HOW_TO_MAKE_ONE}"
             )
@@ -88,11 +93,13 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`; raises UserError naming the first bad one."""
+    """Settings from the environment and `.env`; raises UsageError naming the first bad one."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise UserError(_one_line(error)) from None
+        raise UsageError(_one_line(error)) from None
+    except UnicodeDecodeError:
+        raise UsageError(".env is not UTF-8 text") from None
 
 
 def _one_line(error: ValidationError) -> str:
@@ -101,8 +108,20 @@ def _one_line(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         allowed = ", ".join(field.upper() for field in Settings.model_fields)
         return f"unknown setting {name} in .env; allowed: {allowed}"
-    shown = "" if name in ("DATABASE_URL", "SECRET_KEY") else f"={first['input']!r}"
+    shown = _shown(name, first["input"])
     return f"setting {name}{shown} is not valid; allowed: {_allowed(name, first['msg'])}"
+
+
+def _shown(name: str, value: Any) -> str:
+    """The value without what is secret; nothing where that can't be told apart."""
+    match name:
+        case "SECRET_KEY":
+            return ""
+        case "DATABASE_URL":
+            url = _parsed_url(str(value))
+            return f"={without_password(url)!r}" if url else ""
+        case _:
+            return f"={value!r}"
 
 
 def _allowed(name: str, message: str) -> str:
@@ -116,12 +135,24 @@ def _allowed(name: str, message: str) -> str:
 
 
 def _kept_secret(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    secret = secrets.token_urlsafe(48)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_secret(path)
+        secret = path.read_text()
+    except OSError as error:
+        raise UserError(f"cannot keep a secret in {path.parent}: {error.strerror}") from None
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise UserError(
+            f"{path} is damaged: at least {MIN_SECRET_BYTES} bytes. Delete it, and a new one is made"
+        )
     return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Appears under its name all at once, so that no other process can read half of it."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=".secret_key.") as draft:
+        draft.write(secrets.token_urlsafe(48))
+        draft.flush()
+        with suppress(FileExistsError):  # another process was first: its secret counts
+            path.hardlink_to(draft.name)

@@ -116,7 +116,15 @@ def visit(browser: Browser, address: str, size: tuple[int, int], theme: str) -> 
         "console", lambda m: visitor.problems.append(m.text) if m.type in ("error", "warning") else None
     )
     visitor.page.on("pageerror", lambda error: visitor.problems.append(str(error)))
-    visitor.page.on("requestfailed", lambda request: visitor.problems.append(f"failed: {request.url}"))
+    # leaving a page breaks off what it was still loading; that is no failure
+    visitor.page.on(
+        "requestfailed",
+        lambda request: (
+            None
+            if request.failure == "net::ERR_ABORTED"
+            else visitor.problems.append(f"failed: {request.url} {request.failure}")
+        ),
+    )
     visitor.page.on(
         "request",
         lambda request: (
