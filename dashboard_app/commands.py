@@ -7,12 +7,12 @@ from datetime import date
 from getpass import getpass
 from pathlib import Path
 
-from aggregation.worker import Worker
 from sqlalchemy import Engine
 
-from aggregation import checks, imports, ledger, publishing
+from aggregation import checks, ledger, publishing
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
+from aggregation.worker import Worker
 from dashboard_app.accounts import Accounts
 from dashboard_app.settings import Settings
 from dashboard_app.terminal import bars, out, table
@@ -56,6 +56,9 @@ def migrate_tables(settings: Settings) -> None:
 
 
 def import_files(settings: Settings, folder: Path) -> None:
+    # pyarrow takes half a second to load; no other command needs it
+    from aggregation import imports
+
     with migrated(settings) as engine:
         with bars("rows") as show:
             counts = imports.import_folder(engine, folder, show)
