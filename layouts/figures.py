@@ -49,7 +49,8 @@ def line(frame: pd.DataFrame, metric: Metric, colour: str, *, filled: bool = Fal
         "name": metric.label,
         "x": days(frame),
         "y": drawn(frame[metric.name]),
-        "line": {"color": colour, "width": 2.5},
+        # a year of days would run together in thick lines
+        "line": {"color": colour, "width": 2.5 if len(frame) <= 120 else 1.5},
         "marker": {"color": colour, "size": 7},
         "hovertemplate": hover(metric),
         **({"fill": "tozeroy", "fillcolor": faint(colour, 0.12)} if filled else {}),
@@ -250,4 +251,11 @@ def _all_values(traces: Sequence[Figure]) -> list[float | None]:
 def _day_axis(frame: pd.DataFrame) -> dict[str, Any]:
     """Days, never hours: a short period would otherwise get ticks at noon."""
     few = {"dtick": 86_400_000} if len(frame) <= 8 else {}
-    return axis(showgrid=False, type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", **few)
+    return axis(
+        showgrid=False,
+        type="date",
+        tickformat="%-d %b",
+        hoverformat="%a %-d %b %Y",
+        spikedash="solid",
+        **few,
+    )
