@@ -3,7 +3,9 @@
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, make_url, text
@@ -11,6 +13,7 @@ from sqlalchemy import Engine, make_url, text
 from aggregation.database import connect, embedded_postgres
 from aggregation.migrations import migrate
 from aggregation.schema import source
+from dashboard_app.settings import Settings
 
 GDQ = Path(__file__).resolve().parents[2] / "shared" / "data" / "gdq"
 _numbers = itertools.count(1)
@@ -28,14 +31,31 @@ def database_at(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
+def environment(**settings: str) -> dict[str, str]:
+    """What a started program sees: ours without any of the product's settings, and `settings`."""
+    names = {field.upper() for field in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in names} | settings
+
+
+@contextmanager
+def lasting_folder() -> Iterator[Path]:
+    """A folder for a server that runs through the whole session.
+
+    Not pytest's: each start of another pytest closes /tmp/pytest-of-… to other users again, and as
+    root PostgreSQL runs as a user of its own.
+    """
+    with TemporaryDirectory(prefix="sparkboard-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The URL of a PostgreSQL for this run: TEST_DATABASE_URL (a superuser's), else the embedded one."""
     outside = os.environ.get("TEST_DATABASE_URL")
     if outside:
         yield outside
         return
-    with embedded_postgres(tmp_path_factory.mktemp("server") / "postgres") as url:
+    with lasting_folder() as folder, embedded_postgres(folder / "postgres") as url:
         # Nothing here must survive a crash.
         execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield url

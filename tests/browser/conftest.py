@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import environment, lasting_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
 ARTIFACTS = PROJECT / "artifacts"
@@ -37,32 +40,25 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo() -> Iterator[str]:
     """The address of `python run.py demo` with a small platform."""
     port = free_port()
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SECRET_KEY")
-    }
-    process = subprocess.Popen(
-        [sys.executable, "run.py", "demo", f"--port={port}", *SCALE],
-        cwd=PROJECT,
-        env=environment | {"DATA_DIR": str(tmp_path_factory.mktemp("demo"))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    printed = []
-    for line in process.stdout:
-        printed.append(line)
-        if "Stop it with Ctrl-C" in line:
-            break
-    else:
-        raise AssertionError("the demo did not start:\n" + "".join(printed))
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == 0
+    with lasting_folder() as folder:
+        process = subprocess.Popen(
+            [sys.executable, "run.py", "demo", f"--port={port}", *SCALE],
+            cwd=PROJECT,
+            env=environment(DATA_DIR=str(folder)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        printed = list(takewhile(lambda line: "Stop it with Ctrl-C" not in line, process.stdout))
+        assert process.poll() is None, "the demo did not start:\n" + "".join(printed)
+        yield f"http://127.0.0.1:{port}"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The command line as operators use it: real processes, exit status, one line for each error."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,18 +11,12 @@ from sqlalchemy import Engine, text
 
 from aggregation.days import last_complete_day, utc_now
 from aggregation.schema import source
-from dashboard_app.settings import Settings
 from tests import cast
+from tests.conftest import environment
 from tests.spec.tables import fill
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECRET = "x" * 32
-SETTINGS = {field.upper() for field in Settings.model_fields}
-
-
-def environment(**settings: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    return kept | settings
 
 
 def url(engine: Engine) -> str:

@@ -1,6 +1,7 @@
 import pytest
 
-from dashboard_app.reference import PROJECT, pages
+from dashboard_app.reference import pages
+from dashboard_app.settings import PROJECT
 
 
 @pytest.mark.parametrize("name", ["METRICS.md", "API.md"])
