@@ -163,6 +163,22 @@ def test_skeletons_have_the_size_of_what_replaces_them(visitor: Visitor) -> None
     assert visitor.page.evaluate("window.shifted") < 0.02
 
 
+def test_a_failing_server_is_said_and_can_be_tried_again(browser: Browser, demo: str) -> None:
+    visitor = visit(browser, demo, DESKTOP, "dark")
+    visitor.sign_in("analyst")
+    before = value(visitor, "total_revenue")
+    visitor.page.route("**/_dash-update-component*", lambda route: route.fulfill(status=500, body="{}"))
+    visitor.page.select_option("#period", "7")
+    line = visitor.page.locator(".load-failed")
+    expect(line).to_contain_text("The numbers could not be loaded.")
+    assert value(visitor, "total_revenue") == before
+    visitor.page.unroute("**/_dash-update-component*")
+    line.get_by_role("link", name="Try again").click()
+    expect(visitor.page.locator(".period-line")).to_contain_text("7 days:")
+    expect(line).to_have_count(0)
+    visitor.context.close()
+
+
 def test_somebody_elses_page_is_refused(visitor: Visitor) -> None:
     visitor.sign_in("creator")
     answer = visitor.page.goto(f"{visitor.address}/")
