@@ -89,12 +89,12 @@ TOTAL_GIFTS = Metric(
 )
 ACTIVE_SHARE = Metric(
     "engagement_rate",
-    "Engagement rate",
+    "Active share",
     "percent",
     "ratio",
     DAILY,
     "Σ active users / Σ total users, day by day",
-    "Active share: the part of all users who are active on an average day of the period.",
+    "Engagement rate of the platform: the part of all users who are active on an average day.",
     numerator=("active_users",),
     denominator="total_users",
     scale=100,
