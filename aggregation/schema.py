@@ -93,6 +93,7 @@ virtual_gifts = Table(
     Column("status", Text, nullable=False),
     _moment("created_at"),
     Index("virtual_gifts_created_at", "created_at"),
+    Index("virtual_gifts_recipient_id", "recipient_id"),
 )
 user_sessions = Table(
     "user_sessions",

@@ -1,0 +1,79 @@
+"""What is due: the days that a job should have run for and hasn't."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Connection
+
+from aggregation import ledger
+from aggregation.coverage import first_event_day, missing_sources
+from aggregation.days import ONE_DAY
+from aggregation.jobs import JOBS
+
+FORECAST = "forecast"
+FORECAST_DAY, FORECAST_HOUR = 0, 1  # Monday, 01:00 UTC
+
+
+@dataclass(frozen=True)
+class Task:
+    """Days (UTC, both inclusive) and the names of the jobs to run for them together."""
+
+    first: date
+    last: date
+    jobs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        return f"{', '.join(self.jobs)} for {days}"
+
+
+def open_tasks(connection: Connection, now: datetime) -> list[Task] | None:
+    """What should be run at `now`, oldest day first; None where there are no events yet.
+
+    The newest day is computed by all of its due jobs together, so that its tables come from one
+    snapshot, though their slots differ. UserError where a required source table is missing.
+    """
+    first = first_event_day(connection, missing_sources(connection))
+    if first is None:
+        return None
+    waiting: defaultdict[date, set[str]] = defaultdict(set)
+    for job in JOBS:
+        for day in ledger.missing_days(connection, [job.name], first, job.due(now)):
+            waiting[day].add(job.name)
+    newest = max(job.due(now) for job in JOBS)
+    if newest in waiting:
+        waiting[newest] = {job.name for job in JOBS if job.due(now) == newest}
+    return list(_tasks(sorted(waiting.items())))
+
+
+def _tasks(waiting: Iterable[tuple[date, set[str]]]) -> Iterator[Task]:
+    """Neighbouring days that wait for the same jobs are one task."""
+    task: Task | None = None
+    for day, names in waiting:
+        jobs = tuple(job.name for job in JOBS if job.name in names)
+        if task and task.jobs == jobs and day - task.last == ONE_DAY:
+            task = Task(task.first, day, jobs)
+            continue
+        if task:
+            yield task
+        task = Task(day, day, jobs)
+    if task:
+        yield task
+
+
+def next_starts(now: datetime) -> list[tuple[datetime, tuple[str, ...]]]:
+    """When which jobs are due next, soonest first."""
+    starts: defaultdict[datetime, list[str]] = defaultdict(list)
+    for job in JOBS:
+        starts[job.next_start(now)].append(job.name)
+    starts[last_forecast_slot(now) + timedelta(days=7)].append(FORECAST)
+    return [(start, tuple(names)) for start, names in sorted(starts.items())]
+
+
+def last_forecast_slot(now: datetime) -> datetime:
+    """The newest Monday, 01:00 UTC, that isn't after `now`."""
+    shifted = now.astimezone(UTC) - timedelta(hours=FORECAST_HOUR)
+    monday = shifted.date() - timedelta(days=(shifted.weekday() - FORECAST_DAY) % 7)
+    return datetime.combine(monday, time(FORECAST_HOUR), UTC)

@@ -1,0 +1,120 @@
+"""job_runs: what ran when over which days, with what result; and from it, what is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+
+from aggregation import __version__
+from aggregation.days import LATENESS, ONE_DAY, days_between
+from aggregation.schema import daily_analytics, data_checks, job_runs
+
+
+class State(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one job's run ended. `rows` were written or removed."""
+
+    job: str
+    first: date
+    last: date
+    state: State
+    rows: int
+    error: str | None = None
+
+
+def start(engine: Engine, job: str, first: date, last: date, now: datetime) -> int:
+    """The id of a new run, committed at once, so that it is seen and outlives what it records."""
+    values = {
+        "job": job,
+        "first_day": first,
+        "last_day": last,
+        "state": State.RUNNING,
+        "started_at": now,
+        "code_version": __version__,
+    }
+    with engine.begin() as connection:
+        return int(connection.execute(insert(job_runs).values(values).returning(job_runs.c.id)).scalar_one())
+
+
+def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            update(job_runs)
+            .where(job_runs.c.id == run)
+            .values(state=result.state, rows=result.rows, error=result.error, finished_at=now)
+        )
+
+
+def sweep(engine: Engine, now: datetime) -> int:
+    """Mark what a dead process left running as interrupted; the number of runs.
+
+    Only for the holder of WRITERS_LOCK: runs start and end under it, so whatever else runs is dead.
+    """
+    with engine.begin() as connection:
+        left = (
+            update(job_runs)
+            .where(job_runs.c.state == State.RUNNING)
+            .values(state=State.INTERRUPTED, finished_at=now, error="the process ended before the run did")
+        )
+        return connection.execute(left).rowcount
+
+
+def keep_newest(engine: Engine, job: str) -> None:
+    """Forget the succeeded runs of `job` but the newest; for what runs every few minutes."""
+    succeeded = (job_runs.c.job == job) & (job_runs.c.state == State.SUCCEEDED)
+    newest = select(func.max(job_runs.c.id)).where(succeeded).scalar_subquery()
+    with engine.begin() as connection:
+        connection.execute(delete(job_runs).where(succeeded, job_runs.c.id < newest))
+
+
+def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
+    """The newest runs first, with all columns of job_runs."""
+    newest = select(job_runs).order_by(job_runs.c.started_at.desc(), job_runs.c.id.desc()).limit(limit)
+    return connection.execute(newest).all()
+
+
+def complete_through(connection: Connection) -> date | None:
+    """The newest day of daily_analytics that a succeeded run stands for; None where there is none."""
+    run = job_runs.c
+    covered = select(run.id).where(
+        run.job == "daily",
+        run.state == State.SUCCEEDED,
+        daily_analytics.c.date.between(run.first_day, run.last_day),
+    )
+    newest: date | None = connection.execute(
+        select(func.max(daily_analytics.c.date)).where(covered.exists())
+    ).scalar()
+    return newest
+
+
+def missing_days(connection: Connection, jobs: Sequence[str], first: date, last: date) -> list[date]:
+    """The days for which one of `jobs` has no succeeded run that began after they were complete."""
+    run = job_runs.c
+    succeeded = select(run.job, run.first_day, run.last_day, run.started_at).where(
+        run.job.in_(jobs), run.state == State.SUCCEEDED, run.last_day >= first, run.first_day <= last
+    )
+    covered: dict[str, set[date]] = {job: set() for job in jobs}
+    for row in connection.execute(succeeded):
+        complete = (row.started_at.astimezone(UTC) - LATENESS).date() - ONE_DAY
+        covered[row.job].update(days_between(max(row.first_day, first), min(row.last_day, last, complete)))
+    done = set.intersection(*covered.values()) if covered else set()
+    return [day for day in days_between(first, last) if day not in done]
+
+
+def unequal_cells(connection: Connection) -> int | None:
+    """How many cells the newest recount of each table found unequal; None where there was none."""
+    newest = select(func.max(data_checks.c.id)).group_by(data_checks.c.table_name)
+    count = connection.execute(
+        select(func.sum(data_checks.c.unequal)).where(data_checks.c.id.in_(newest))
+    ).scalar()
+    return None if count is None else int(count)

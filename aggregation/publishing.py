@@ -1,0 +1,289 @@
+"""The one writer of the analytics tables: any job's statement, published in one SQL statement a span."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Engine,
+    Insert,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.selectable import CTE
+
+from aggregation import ledger
+from aggregation.coverage import covered_days, missing_sources
+from aggregation.database import WRITERS_LOCK, exclusive
+from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
+from aggregation.errors import UserError
+from aggregation.jobs import Job, chosen
+from aggregation.jobs.events import within
+from aggregation.ledger import Result, State
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+Clock = Callable[[], datetime]
+
+# The running day's hours have a name of their own in job_runs: they don't stand for a whole day.
+RUNNING_DAY = replace(chosen(["gifts"])[0], name="today")
+
+
+class Interrupted(Exception):  # noqa: N818
+    """Somebody asked for an end before the work was done. The span under way was rolled back."""
+
+
+ENDINGS = (Interrupted, KeyboardInterrupt, SystemExit)
+
+
+class JobsFailed(UserError):  # noqa: N818
+    """Some jobs failed, the others are done; `results` has one entry a job."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self.results = results
+        failed = [result for result in results if result.state is not State.SUCCEEDED]
+        super().__init__("; ".join(f"job {result.job} failed: {result.error}" for result in failed))
+
+
+# ---- one statement ----
+
+
+def publish(
+    table: Table, statement: Select[Any], span: ColumnElement[bool], keeps: Sequence[str] = ()
+) -> Select[Any]:
+    """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
+
+    Rows that are right already aren't touched, so a second run changes none. In the columns that
+    `keeps` names a null leaves the stored value.
+    """
+    new = statement.cte("new").prefix_with("MATERIALIZED")
+    gone = _remove(table, new, span).returning(literal_column("1")).cte("gone")
+    written = _upsert(table, new, keeps).returning(literal_column("1")).cte("written")
+    return select(
+        select(func.count()).select_from(gone).scalar_subquery()
+        + select(func.count()).select_from(written).scalar_subquery()
+    )
+
+
+def _remove(table: Table, new: CTE, span: ColumnElement[bool]) -> Delete:
+    same_key = and_(*(key == new.c[key.name] for key in table.primary_key))
+    return delete(table).where(span, ~select(literal_column("1")).select_from(new).where(same_key).exists())
+
+
+def _upsert(table: Table, new: CTE, keeps: Sequence[str]) -> Insert:
+    names = [column.name for column in new.c]
+    # In the order of the key, so that no two writers wait for each other.
+    ordered = select(*new.c).order_by(*(new.c[key.name] for key in table.primary_key))
+    insertion = postgresql.insert(table).from_select(names, ordered)
+    changes: dict[str, ColumnElement[Any]] = {
+        name: func.coalesce(insertion.excluded[name], table.c[name])
+        if name in keeps
+        else insertion.excluded[name]
+        for name in names
+        if not table.c[name].primary_key
+    }
+    stored = tuple_(*(table.c[name] for name in changes))
+    return insertion.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_=changes,
+        where=stored.is_distinct_from(tuple_(*changes.values())),
+    )
+
+
+def run(
+    connection: Connection,
+    job: Job,
+    first: date,
+    last: date,
+    missing: frozenset[str] = frozenset(),
+    since: date | None = None,
+) -> int:
+    """Compute the days of `job`, both inclusive, in the connection's transaction; the number of rows changed.
+
+    What is stored for days from `since` until `first` is removed.
+    """
+    span = true() if job.day is None else within(job.day, since or first, last)
+    statement = job.statement(first, last, missing)
+    return int(connection.execute(publish(job.table, statement, span, job.kept(missing))).scalar_one())
+
+
+# ---- all jobs over a history ----
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Which days of which jobs. What is stored from `since` until `first` is removed."""
+
+    jobs: tuple[Job, ...]
+    first: date
+    last: date
+    since: date
+    missing: frozenset[str]
+    progress: Progress
+    clock: Clock
+    stopped: Callable[[], bool]
+
+
+@dataclass
+class _Run:
+    """One job's part of the work, while it goes on."""
+
+    id: int
+    job: Job
+    rows: int = 0
+    error: str | None = None
+
+
+def aggregate(
+    engine: Engine,
+    first: date | None = None,
+    last: date | None = None,
+    only: Sequence[str] | None = None,
+    *,
+    progress: Progress = lambda *_: None,
+    clock: Clock = utc_now,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Result]:
+    """Compute these days (UTC, both inclusive); by default from the first event to the last complete day.
+
+    Each calendar month is one transaction on one snapshot for all tables. `progress` gets a job's
+    name, the days done and the days in all; `stopped` is asked before each statement.
+
+    Raises UserError for names or days that can't be, JobsFailed where a job failed (the others are
+    done then) and Interrupted where `stopped` said so. However it ends, job_runs tells.
+    """
+    jobs = chosen(only)
+    with exclusive(engine, WRITERS_LOCK) as connection:
+        missing = missing_sources(connection)
+        covered = covered_days(connection, first, last, missing, clock())
+        return _perform(
+            engine,
+            connection,
+            _Work(jobs, covered.first, covered.last, covered.since, missing, progress, clock, stopped),
+        )
+
+
+def refresh_running_day(
+    engine: Engine, *, clock: Clock = utc_now, stopped: Callable[[], bool] = lambda: False
+) -> list[Result]:
+    """Bring gift_analytics up to this hour, for days that aren't complete yet; no other table knows them."""
+    now = clock()
+    first, last = last_complete_day(now) + ONE_DAY, now.astimezone(UTC).date()
+    with exclusive(engine, WRITERS_LOCK) as connection:
+        missing = missing_sources(connection)
+        work = _Work((RUNNING_DAY,), first, last, first, missing, lambda *_: None, clock, stopped)
+        results = _perform(engine, connection, work)
+        ledger.keep_newest(engine, RUNNING_DAY.name)
+        return results
+
+
+def _perform(engine: Engine, connection: Connection, work: _Work) -> list[Result]:
+    ledger.sweep(engine, work.clock())
+    runs = [
+        _Run(ledger.start(engine, job.name, work.first, work.last, work.clock()), job) for job in work.jobs
+    ]
+    try:
+        for first, last in months(work.first, work.last):
+            _publish_span(connection, work, runs, first, last)
+    except BaseException as error:
+        state = State.INTERRUPTED if isinstance(error, ENDINGS) else State.FAILED
+        _finish(engine, work, runs, state, _reason(error))
+        raise
+    results = _finish(engine, work, runs, State.SUCCEEDED)
+    if any(each.error for each in runs):
+        raise JobsFailed(results)
+    return results
+
+
+def _finish(
+    engine: Engine, work: _Work, runs: list[_Run], state: State, reason: str | None = None
+) -> list[Result]:
+    """Record how the runs ended: each in `state`, but those that failed by themselves."""
+    results = [
+        Result(
+            each.job.name,
+            work.first,
+            work.last,
+            State.FAILED if each.error else state,
+            each.rows,
+            each.error or reason,
+        )
+        for each in runs
+    ]
+    for each, result in zip(runs, results, strict=True):
+        ledger.finish(engine, each.id, result, work.clock())
+    return results
+
+
+def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: date, last: date) -> None:
+    changed = []
+    with _snapshot(connection):
+        for each in runs:
+            # A table that isn't by day is written once, with the last span.
+            if each.error is None and (each.job.day is not None or last == work.last):
+                changed.append((each, _publish_job(connection, work, each, first, last)))
+    for each, rows in changed:
+        each.rows += rows
+
+
+@contextmanager
+def _snapshot(connection: Connection) -> Iterator[None]:
+    """One transaction that sees the source as it is now, whatever arrives meanwhile."""
+    connection.rollback()
+    connection.execution_options(isolation_level="REPEATABLE READ")
+    with connection.begin():
+        # Where the server can: it notices within a second that the writer died in mid-statement.
+        connection.execute(
+            text(
+                "SELECT set_config(name, '1s', true) FROM pg_settings"
+                " WHERE name = 'client_connection_check_interval'"
+            )
+        )
+        yield
+
+
+def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, last: date) -> int:
+    """One job of one span. If it fails, its part is rolled back, and the other jobs go on."""
+    if work.stopped():
+        raise Interrupted("stopped before the work was done")
+    since = work.since if first == work.first else first
+    try:
+        with connection.begin_nested():
+            rows = run(connection, each.job, first, last, work.missing, since)
+    except Exception as error:
+        if work.stopped():
+            raise Interrupted("stopped before the work was done") from error
+        if connection.invalidated:
+            raise
+        each.error = _reason(error)
+        with_traceback = log.isEnabledFor(logging.DEBUG)
+        log.error(
+            "job %s failed for %s to %s: %s", each.job.name, first, last, each.error, exc_info=with_traceback
+        )
+        return 0
+    work.progress(each.job.name, (last - work.first).days + 1, (work.last - work.first).days + 1)
+    return rows
+
+
+def _reason(error: BaseException) -> str:
+    """One line."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

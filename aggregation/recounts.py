@@ -1,0 +1,390 @@
+"""What the analytics tables should hold, counted a second time, straight from the source.
+
+Written on purpose unlike the jobs: PostgreSQL's own idioms, keys first and then one plain join a
+source. It must stay independent of them, or both would share their mistakes.
+Parameters: `:first`, `:last` (days, inclusive), `:complete` (the newest day that is due), and for each
+optional table `:no_<table>`, true where it is missing.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from aggregation.schema import COHORT_OFFSETS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A column to compare: a ratio to six places; `counts` says for which rows it can be known."""
+
+    name: str
+    ratio: bool = False
+    counts: str = "true"
+
+
+@dataclass(frozen=True)
+class Recount:
+    """`query` gives the rows that `table` should have in its days: its key and the cells.
+
+    `reach`: how many days before the first one rows still belong to it.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    day: str
+    cells: tuple[Cell, ...]
+    query: str
+    reach: int = 0
+
+
+# ---- valid rows of the source, in the days of the recount ----
+
+SOURCES = {
+    "days": """
+        SELECT day::date FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') day
+    """,
+    "gifts": """
+        SELECT spark_id, sender_id, recipient_id, created_at::timestamp AS at, created_at::date AS day,
+               round(creator_share::numeric, 2) AS creator, round(platform_share::numeric, 2) AS platform
+        FROM virtual_gifts
+        WHERE status::text = 'completed' AND num_nulls(spark_id, sender_id, recipient_id) = 0
+          AND creator_share >= 0 AND creator_share <= 9999999999.99
+          AND platform_share >= 0 AND platform_share <= 9999999999.99
+          AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
+    """,
+    "user_sessions": """
+        SELECT user_id, started_at::date AS day, coalesce(duration_seconds, 0)::bigint AS seconds
+        FROM user_sessions
+        WHERE user_id IS NOT NULL
+          AND (duration_seconds IS NULL OR (duration_seconds >= 0 AND duration_seconds <= 2147483647))
+          AND started_at >= CAST(:first AS date) AND started_at < CAST(:last AS date) + 1
+    """,
+    "video_watches": """
+        SELECT user_id, video_id, watched_at::date AS day
+        FROM video_watches
+        WHERE num_nulls(user_id, video_id) = 0
+          AND watched_at >= CAST(:first AS date) AND watched_at < CAST(:last AS date) + 1
+    """,
+    "video_interactions": """
+        SELECT video_id, kind::text AS kind, created_at::date AS day
+        FROM video_interactions
+        WHERE num_nulls(user_id, video_id) = 0 AND kind::text = ANY (ARRAY['like', 'comment', 'share'])
+          AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
+    """,
+    "follows": """
+        SELECT creator_id, created_at::date AS came, unfollowed_at::date AS went
+        FROM follows
+        WHERE num_nulls(follower_id, creator_id, created_at) = 0
+          AND created_at >= '1970-01-01' AND created_at < '9999-01-01'
+          AND coalesce(unfollowed_at >= '1970-01-01' AND unfollowed_at < '9999-01-01', true)
+    """,
+    "transactions": """
+        SELECT source::text AS source, created_at::date AS day, round(amount::numeric, 2) AS amount
+        FROM transactions
+        WHERE status::text = 'completed' AND source::text <> 'gifts'
+          AND amount >= 0 AND amount <= 9999999999.99
+          AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
+    """,
+}
+# The same columns without a row, where the platform has no such table.
+NOTHING = {
+    "user_sessions": "SELECT NULL::bigint AS user_id, NULL::date AS day, NULL::bigint AS seconds",
+    "video_watches": "SELECT NULL::bigint AS user_id, NULL::bigint AS video_id, NULL::date AS day",
+    "video_interactions": "SELECT NULL::bigint AS video_id, NULL::text AS kind, NULL::date AS day",
+    "follows": "SELECT NULL::bigint AS creator_id, NULL::date AS came, NULL::date AS went",
+    "transactions": "SELECT NULL::text AS source, NULL::date AS day, NULL::numeric AS amount",
+}
+
+
+def sources(missing: Collection[str]) -> str:
+    """The list of common table expressions that the recounts read: `the_gifts`, `the_follows`, …"""
+    queries = {
+        name: f"{NOTHING[name]} WHERE false" if name in missing else query for name, query in SOURCES.items()
+    }
+    return ", ".join(f"the_{name} AS ({query})" for name, query in queries.items())
+
+
+# ---- what each table should hold ----
+
+DAILY = Recount(
+    "daily_analytics",
+    ("date",),
+    "date",
+    (
+        Cell("total_users"),
+        Cell("active_users"),
+        Cell("new_users"),
+        Cell("total_gifts_sent"),
+        Cell("total_revenue"),
+        Cell("creator_earnings"),
+        Cell("platform_earnings"),
+        Cell("average_gift_value", ratio=True),
+        Cell("top_spark_id"),
+        Cell("engagement_rate", ratio=True),
+    ),
+    """
+    SELECT date, total_users, active_users, new_users, n AS total_gifts_sent,
+           creator + platform AS total_revenue, creator AS creator_earnings, platform AS platform_earnings,
+           top_spark_id,
+           coalesce((creator + platform) / nullif(n, 0), 0) AS average_gift_value,
+           100.0 * active_users / nullif(total_users, 0) AS engagement_rate
+    FROM (
+        SELECT day AS date,
+               coalesce(sum(signed_up.n), 0)::bigint AS total_users,
+               coalesce(sum(signed_up.n) FILTER (WHERE exactly AND since = day), 0)::bigint AS new_users
+        FROM the_days LEFT JOIN (
+            SELECT greatest(created_at::date, CAST(:first AS date)) AS since,
+                   created_at::date >= CAST(:first AS date) AS exactly, count(*) AS n
+            FROM users
+            WHERE created_at >= '1970-01-01' AND created_at < CAST(:last AS date) + 1
+            GROUP BY 1, 2
+        ) signed_up ON signed_up.since <= day
+        GROUP BY day
+    ) people
+    JOIN (
+        SELECT the_days.day AS date, CASE WHEN NOT :no_user_sessions AND NOT :no_video_watches
+               THEN count(seen.user_id) END AS active_users
+        FROM the_days LEFT JOIN (
+            SELECT user_id, day FROM the_user_sessions
+            UNION SELECT user_id, day FROM the_video_watches
+            UNION SELECT sender_id, day FROM the_gifts
+        ) seen USING (day)
+        GROUP BY 1
+    ) activity USING (date)
+    JOIN (
+        SELECT the_days.day AS date, count(creator) AS n, coalesce(sum(creator), 0) AS creator,
+               coalesce(sum(platform), 0) AS platform
+        FROM the_days LEFT JOIN the_gifts USING (day) GROUP BY 1
+    ) money USING (date)
+    LEFT JOIN (
+        SELECT DISTINCT ON (day) day AS date, spark_id AS top_spark_id
+        FROM the_gifts GROUP BY day, spark_id
+        ORDER BY day, count(*) DESC, sum(creator + platform) DESC, spark_id
+    ) best USING (date)
+    """,
+)
+
+CREATORS = Recount(
+    "creator_metrics",
+    ("creator_id", "date"),
+    "date",
+    (
+        Cell("video_views"),
+        Cell("video_likes"),
+        Cell("video_comments"),
+        Cell("video_shares"),
+        Cell("gifts_received"),
+        Cell("gift_revenue"),
+        Cell("followers"),
+        Cell("followers_gained"),
+        Cell("engagement_rate", ratio=True),
+    ),
+    """
+    WITH viewed AS (
+        SELECT creator_id, day, count(*) AS n
+        FROM the_video_watches w JOIN videos ON videos.id = w.video_id GROUP BY 1, 2
+    ), touched AS (
+        SELECT creator_id, day, count(*) FILTER (WHERE kind = 'like') AS likes,
+               count(*) FILTER (WHERE kind = 'comment') AS comments,
+               count(*) FILTER (WHERE kind = 'share') AS shares
+        FROM the_video_interactions i JOIN videos ON videos.id = i.video_id GROUP BY 1, 2
+    ), gifted AS (
+        SELECT recipient_id AS creator_id, day, count(*) AS n, sum(creator) AS revenue
+        FROM the_gifts GROUP BY 1, 2
+    ), followed AS (
+        SELECT creator_id, day, sum(change) AS gained
+        FROM (SELECT creator_id, came AS day, 1 AS change FROM the_follows
+              UNION ALL SELECT creator_id, went, -1 FROM the_follows WHERE went IS NOT NULL) changes
+        WHERE day BETWEEN CAST(:first AS date) AND CAST(:last AS date) GROUP BY 1, 2
+    ), afterwards AS (
+        SELECT creator_id, count(*) FILTER (WHERE came > CAST(:last AS date))
+                           - count(*) FILTER (WHERE went > CAST(:last AS date)) AS gained
+        FROM the_follows GROUP BY 1
+    ), keys AS (
+        SELECT creator_id, day FROM viewed WHERE creator_id IS NOT NULL
+        UNION SELECT creator_id, day FROM touched WHERE creator_id IS NOT NULL
+        UNION SELECT creator_id, day FROM gifted
+        UNION SELECT creator_id, day FROM followed JOIN users ON users.id = creator_id WHERE is_creator
+        UNION SELECT creator_id, day FROM followed JOIN videos USING (creator_id)
+        UNION SELECT creator_id, day FROM followed JOIN (
+            SELECT DISTINCT recipient_id FROM virtual_gifts
+            WHERE status::text = 'completed' AND num_nulls(spark_id, sender_id, recipient_id) = 0
+              AND creator_share >= 0 AND creator_share <= 9999999999.99
+              AND platform_share >= 0 AND platform_share <= 9999999999.99
+              AND created_at >= '1970-01-01' AND created_at < '9999-01-01'
+        ) recipients ON recipient_id = creator_id
+    ), later AS (
+        SELECT keys.creator_id, keys.day, sum(followed.gained) AS gained
+        FROM keys JOIN followed ON followed.creator_id = keys.creator_id AND followed.day > keys.day
+        GROUP BY 1, 2
+    )
+    SELECT creator_id, day AS date,
+           CASE WHEN NOT :no_video_watches THEN coalesce(viewed.n, 0) END AS video_views,
+           CASE WHEN NOT :no_video_interactions THEN coalesce(likes, 0) END AS video_likes,
+           CASE WHEN NOT :no_video_interactions THEN coalesce(comments, 0) END AS video_comments,
+           CASE WHEN NOT :no_video_interactions THEN coalesce(shares, 0) END AS video_shares,
+           coalesce(gifted.n, 0) AS gifts_received,
+           coalesce(gifted.revenue, 0) AS gift_revenue,
+           CASE WHEN NOT :no_follows
+                THEN users.followers - coalesce(afterwards.gained, 0) - coalesce(later.gained, 0)
+           END AS followers,
+           CASE WHEN NOT :no_follows THEN coalesce(followed.gained, 0) END AS followers_gained,
+           CASE WHEN NOT :no_video_interactions
+                THEN 100.0 * (coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0)) / viewed.n
+           END AS engagement_rate
+    FROM keys
+    LEFT JOIN viewed USING (creator_id, day)
+    LEFT JOIN touched USING (creator_id, day)
+    LEFT JOIN gifted USING (creator_id, day)
+    LEFT JOIN followed USING (creator_id, day)
+    LEFT JOIN later USING (creator_id, day)
+    LEFT JOIN afterwards USING (creator_id)
+    LEFT JOIN users ON users.id = creator_id
+    """,
+)
+
+GIFTS = Recount(
+    "gift_analytics",
+    ("spark_id", "hour"),
+    "hour",
+    (
+        Cell("send_count"),
+        Cell("revenue"),
+        Cell("unique_senders"),
+        Cell("unique_recipients"),
+        Cell("average_value", ratio=True),
+    ),
+    """
+    SELECT spark_id, day + make_interval(hours => extract(hour FROM at)::int) AS hour, count(*) AS send_count,
+           sum(creator) + sum(platform) AS revenue,
+           cardinality(array_agg(DISTINCT sender_id)) AS unique_senders,
+           cardinality(array_agg(DISTINCT recipient_id)) AS unique_recipients,
+           avg(creator + platform) AS average_value
+    FROM the_gifts GROUP BY 1, 2
+    """,
+)
+
+ENGAGEMENT = Recount(
+    "user_engagement",
+    ("user_id", "date"),
+    "date",
+    (
+        Cell("session_count"),
+        Cell("session_duration"),
+        Cell("videos_watched"),
+        Cell("gifts_received"),
+        Cell("gifts_sent"),
+        Cell("credits_spent"),
+    ),
+    """
+    WITH visited AS (
+        SELECT user_id, day, count(*) AS n, sum(seconds) AS seconds FROM the_user_sessions GROUP BY 1, 2
+    ), watched AS (
+        SELECT user_id, day, count(*) AS n FROM the_video_watches GROUP BY 1, 2
+    ), received AS (
+        SELECT recipient_id AS user_id, day, count(*) AS n FROM the_gifts GROUP BY 1, 2
+    ), sent AS (
+        SELECT sender_id AS user_id, day, count(*) AS n,
+               sum(credits::bigint) FILTER (WHERE credits >= 0 AND credits <= 2147483647) AS credits
+        FROM the_gifts LEFT JOIN sparks ON sparks.id = spark_id GROUP BY 1, 2
+    ), keys AS (
+        SELECT user_id, day FROM visited UNION SELECT user_id, day FROM watched
+        UNION SELECT user_id, day FROM received UNION SELECT user_id, day FROM sent
+    )
+    SELECT user_id, day AS date,
+           CASE WHEN NOT :no_user_sessions THEN coalesce(visited.n, 0) END AS session_count,
+           CASE WHEN NOT :no_user_sessions THEN coalesce(visited.seconds, 0) END AS session_duration,
+           CASE WHEN NOT :no_video_watches THEN coalesce(watched.n, 0) END AS videos_watched,
+           coalesce(received.n, 0) AS gifts_received, coalesce(sent.n, 0) AS gifts_sent,
+           coalesce(sent.credits, 0) AS credits_spent
+    FROM keys
+    LEFT JOIN visited USING (user_id, day)
+    LEFT JOIN watched USING (user_id, day)
+    LEFT JOIN received USING (user_id, day)
+    LEFT JOIN sent USING (user_id, day)
+    """,
+)
+
+REVENUE = Recount(
+    "revenue_breakdown",
+    ("date", "source"),
+    "date",
+    (Cell("amount"), Cell("transaction_count"), Cell("average_transaction", ratio=True)),
+    """
+    SELECT day AS date, 'gifts' AS source, sum(creator) + sum(platform) AS amount,
+           count(*) AS transaction_count, avg(creator + platform) AS average_transaction
+    FROM the_gifts GROUP BY day
+    UNION ALL
+    SELECT day, source, sum(amount), count(*), avg(amount) FROM the_transactions GROUP BY day, source
+    """,
+)
+
+# A cell can be known where its day lies in the days of the recount, or hasn't come yet: then it is null.
+_DUE = "cohort_date + {age} BETWEEN CAST(:first AS date) AND CAST(:last AS date)"
+_NOT_YET = (
+    "cohort_date BETWEEN CAST(:first AS date) AND CAST(:last AS date)"
+    " AND cohort_date + {age} > CAST(:complete AS date)"
+)
+
+_RETAINED = """
+    CASE WHEN NOT :no_user_sessions AND NOT :no_video_watches
+              AND members.day + {age} <= CAST(:complete AS date)
+         THEN count(*) FILTER (WHERE seen.day - members.day = {age}) END AS day_{age}
+"""
+
+COHORTS = Recount(
+    "retention_cohorts",
+    ("cohort_date",),
+    "cohort_date",
+    (
+        Cell("cohort_size", counts="cohort_date BETWEEN CAST(:since AS date) AND CAST(:last AS date)"),
+        *(Cell(f"day_{age}", counts=f"{_DUE} OR {_NOT_YET}".format(age=age)) for age in COHORT_OFFSETS),
+    ),
+    """
+    WITH seen AS (
+        SELECT user_id, day FROM the_user_sessions
+        UNION SELECT user_id, day FROM the_video_watches
+        UNION SELECT sender_id, day FROM the_gifts
+    ), members AS (
+        SELECT id, created_at::date AS day FROM users
+        WHERE created_at >= CAST(:first AS date) - 90 AND created_at < CAST(:last AS date) + 1
+    )
+    SELECT members.day AS cohort_date, count(DISTINCT id) AS cohort_size, {days}
+    FROM members LEFT JOIN seen ON seen.user_id = id GROUP BY members.day
+    """.replace("{days}", ", ".join(_RETAINED.format(age=age) for age in COHORT_OFFSETS)),
+    reach=max(COHORT_OFFSETS),
+)
+
+SUPPORTERS = Recount(
+    "creator_supporters",
+    ("creator_id", "supporter_id", "date"),
+    "date",
+    (Cell("gifts"), Cell("amount")),
+    """
+    SELECT recipient_id AS creator_id, sender_id AS supporter_id, day AS date, count(*) AS gifts,
+           sum(creator) AS amount
+    FROM the_gifts GROUP BY recipient_id, sender_id, day
+    """,
+)
+
+RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, REVENUE, COHORTS, SUPPORTERS)
+
+IDENTITIES = """
+    SELECT day, name, left_side, right_side
+    FROM (
+        SELECT date AS day, total_revenue, creator_earnings, platform_earnings FROM daily_analytics
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+    ) daily
+    LEFT JOIN (SELECT hour::date AS day, sum(revenue) AS hours FROM gift_analytics
+               WHERE hour >= CAST(:first AS date) AND hour < CAST(:last AS date) + 1 GROUP BY 1) h USING (day)
+    LEFT JOIN (SELECT date AS day, sum(gift_revenue) AS creators FROM creator_metrics
+               WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date) GROUP BY 1) c USING (day)
+    LEFT JOIN (SELECT date AS day, amount AS ledger FROM revenue_breakdown WHERE source = 'gifts'
+               AND date BETWEEN CAST(:first AS date) AND CAST(:last AS date)) r USING (day)
+    CROSS JOIN LATERAL (VALUES
+        ('creator_earnings + platform_earnings = total_revenue',
+         creator_earnings + platform_earnings, total_revenue),
+        ('sum of gift_analytics.revenue = total_revenue', coalesce(hours, 0), total_revenue),
+        ('sum of creator_metrics.gift_revenue = creator_earnings', coalesce(creators, 0), creator_earnings),
+        ('revenue_breakdown gifts = total_revenue', coalesce(ledger, 0), total_revenue)
+    ) AS identity (name, left_side, right_side)
+"""

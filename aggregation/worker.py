@@ -1,0 +1,259 @@
+"""The worker: runs what is due, once a minute, until it is told to stop."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+import schedule
+from sqlalchemy import Engine, event
+
+from aggregation import ledger
+from aggregation.agenda import FORECAST, Task, last_forecast_slot, next_starts, open_tasks
+from aggregation.database import WRITERS_LOCK, exclusive
+from aggregation.days import utc_now
+from aggregation.errors import UserError
+from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 60
+REFRESH_EVERY = timedelta(minutes=5)
+# What failed is tried again after this, or when another day is due.
+RETRY_AFTER = timedelta(minutes=15)
+# A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
+GRACE = timedelta(seconds=3)
+PATIENCE = timedelta(seconds=9)
+
+
+class Worker:
+    """Runs the jobs on `engine`. What it has done is in job_runs, so any number of restarts is harmless.
+
+    `forecast` is called in its weekly slot with the time; None: there is no forecasting yet.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        forecast: Callable[[datetime], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._forecast = forecast
+        self._stopping = threading.Event()
+        self._forecast_slot = last_forecast_slot(clock())
+        self._refreshed: datetime | None = None
+        self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
+        self._failed: tuple[list[Task], datetime] | None = None
+        self._complaints: dict[str, str] = {}
+        self._breakdown: BaseException | None = None
+
+    def stop(self) -> None:
+        """Make `run` return; from any thread or signal handler."""
+        self._stopping.set()
+
+    def due(self) -> list[str]:
+        """What is overdue and what comes next, a line each."""
+        now = self._clock()
+        try:
+            overdue = [f"overdue: {task}" for task in self._open_tasks(now) or ()]
+        except UserError as error:
+            overdue = [f"nothing can run: {error}"]
+        coming = [f"next: {start:%Y-%m-%d %H:%M} UTC {', '.join(jobs)}" for start, jobs in next_starts(now)]
+        return [*overdue, *coming]
+
+    # ---- one pass ----
+
+    def run_due(self, now: datetime) -> None:
+        """Run everything that is due at `now`. Whatever fails is logged and stops nothing else.
+
+        Raises Interrupted where `stop` was called meanwhile.
+        """
+        self._guarded("catching up", self._catch_up, now)
+        self._guarded("the running day", self._refresh, now)
+        self._guarded("the forecast", self._forecast_in_its_slot, now)
+
+    def _guarded(self, name: str, part: Callable[[datetime], None], now: datetime) -> None:
+        try:
+            part(now)
+        except Exception as error:
+            if self._stopping.is_set():
+                raise Interrupted("stopped") from error
+            self._complain(name, error)
+        else:
+            self._complaints.pop(name, None)
+
+    def _complain(self, name: str, error: Exception) -> None:
+        """Once, not every minute, as long as it is the same."""
+        complaint = f"{type(error).__name__}: {error}"
+        if complaint != self._complaints.get(name):
+            self._complaints[name] = complaint
+            log.error("%s: %s", name, error, exc_info=None if isinstance(error, UserError) else error)
+
+    def _catch_up(self, now: datetime) -> None:
+        """Every missing day: looked for at the start and when a slot comes, until nothing is missing."""
+        coming = next_starts(now)
+        if coming == self._settled:
+            return
+        tasks = self._open_tasks(now)
+        if self._failed and self._failed[0] == tasks and now < self._failed[1]:
+            return
+        if tasks:
+            # Set first: an exception must not bring it back a minute later.
+            self._failed = (tasks, now + RETRY_AFTER)
+            for task in tasks:
+                self._run_task(task)
+            tasks = self._open_tasks(now)
+            self._failed = (tasks, now + RETRY_AFTER) if tasks else None
+        self._settled = coming if tasks == [] else None
+
+    def _open_tasks(self, now: datetime) -> list[Task] | None:
+        with self._engine.connect() as connection:
+            return open_tasks(connection, now)
+
+    def _run_task(self, task: Task) -> None:
+        log.info("running %s", task)
+        with suppress(JobsFailed):  # logged and recorded where it happened
+            aggregate(
+                self._engine,
+                task.first,
+                task.last,
+                task.jobs,
+                clock=self._clock,
+                stopped=self._stopping.is_set,
+            )
+
+    def _refresh(self, now: datetime) -> None:
+        """The running day's hours."""
+        if self._refreshed is None or now - self._refreshed >= REFRESH_EVERY:
+            self._refreshed = now
+            refresh_running_day(self._engine, clock=self._clock, stopped=self._stopping.is_set)
+
+    def _forecast_in_its_slot(self, now: datetime) -> None:
+        slot = last_forecast_slot(now)
+        if slot == self._forecast_slot:
+            return
+        self._forecast_slot = slot
+        if self._forecast is None:
+            log.info("%s: not available yet", FORECAST)
+        else:
+            self._forecast(now)
+
+    # ---- the loop ----
+
+    def run(self) -> None:
+        """Work until SIGTERM, SIGINT or `stop`; then return within ten seconds.
+
+        What is under way is finished, or rolled back and recorded as interrupted.
+        """
+        thread = threading.Thread(target=self._loop, name="worker", daemon=True)
+        with _signals(self.stop), _statements(self._engine) as cancel:
+            thread.start()
+            log.info("worker started")
+            # Not Event.wait: the signal's handler sets the event in this thread, and would wait for itself.
+            while not self._stopping.is_set():
+                thread.join(0.2)
+            self._end(thread, cancel)
+        if self._breakdown:
+            raise self._breakdown
+
+    def _end(self, thread: threading.Thread, cancel: Callable[[], None]) -> None:
+        log.info("worker stops")
+        asked = monotonic()
+        thread.join(GRACE.total_seconds())
+        while thread.is_alive() and monotonic() - asked < PATIENCE.total_seconds():
+            cancel()
+            thread.join(0.5)
+        if thread.is_alive():
+            log.error("the work under way doesn't end; the database will roll it back")
+
+    def _loop(self) -> None:
+        try:
+            self._guarded("marking dead runs", self._sweep, self._clock())
+            while not self._stopping.is_set():
+                self._tick_until_the_clock_stalls()
+        except Interrupted:
+            log.info("the work under way was rolled back")
+        except BaseException as error:
+            self._breakdown = error
+        finally:
+            self._stopping.set()
+
+    def _sweep(self, now: datetime) -> None:
+        with exclusive(self._engine, WRITERS_LOCK):
+            count = ledger.sweep(self._engine, now)
+        if count:
+            log.warning("%d runs of a process that ended were marked as interrupted", count)
+
+    def _tick_until_the_clock_stalls(self) -> None:
+        """A pass now and every minute, until the wall clock was set back.
+
+        `schedule` reckons in naive local time: when that is set back, by daylight saving or by hand, it
+        sleeps for as long. The monotonic clock tells, and the next timetable starts from the new time.
+        """
+        ticked = monotonic()
+
+        def tick() -> None:
+            nonlocal ticked
+            self.run_due(self._clock())
+            ticked = monotonic()
+
+        timetable = schedule.Scheduler()
+        timetable.every(TICK_SECONDS).seconds.do(tick)
+        timetable.run_all()
+        while not self._stopping.wait(1) and monotonic() - ticked < 2 * TICK_SECONDS:
+            timetable.run_pending()
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop`; only the main thread can ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _statements(engine: Engine) -> Iterator[Callable[[], None]]:
+    """A function that cancels, from any thread, whatever the engine has under way."""
+    running: set[Any] = set()
+
+    def begin(_c: Any, cursor: Any, *_: Any) -> None:
+        running.add(cursor.connection)
+
+    def end(_c: Any, cursor: Any, *_: Any) -> None:
+        running.discard(cursor.connection)
+
+    def fail(context: Any) -> None:
+        running.discard(getattr(context.cursor, "connection", None))
+
+    def cancel() -> None:
+        for connection in tuple(running):
+            with suppress(Exception):  # it may have ended meanwhile
+                connection.cancel()
+
+    listeners = (("before_cursor_execute", begin), ("after_cursor_execute", end), ("handle_error", fail))
+    for name, listener in listeners:
+        event.listen(engine, name, listener)
+    try:
+        yield cancel
+    finally:
+        for name, listener in listeners:
+            event.remove(engine, name, listener)

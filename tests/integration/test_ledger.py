@@ -1,0 +1,155 @@
+"""job_runs: what counts as done, and what is missing."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, insert
+
+from aggregation import __version__, ledger
+from aggregation.ledger import Result, State
+from aggregation.schema import daily_analytics, data_checks
+from tests.spec.tables import rows
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 10)
+AFTER = datetime(2026, 3, 11, 0, 10, tzinfo=UTC)
+
+
+def ran(
+    engine: Engine,
+    first: int,
+    last: int,
+    *,
+    job: str = "daily",
+    state: State = State.SUCCEEDED,
+    at: datetime = AFTER,
+) -> int:
+    """A run over days of March 2026."""
+    days = (date(2026, 3, first), date(2026, 3, last))
+    run = ledger.start(engine, job, *days, at)
+    ledger.finish(engine, run, Result(job, *days, state, rows=7), at + timedelta(seconds=3))
+    return run
+
+
+def missing(engine: Engine, *jobs: str) -> list[int]:
+    with engine.connect() as connection:
+        return [day.day for day in ledger.missing_days(connection, jobs or ["daily"], FIRST, LAST)]
+
+
+def test_a_run_is_seen_while_it_goes_on(database: Engine) -> None:
+    ledger.start(database, "daily", FIRST, LAST, AFTER)
+    (row,) = rows(database, "job_runs")
+    assert row[1:] == ("daily", FIRST, LAST, "running", None, AFTER, None, None, __version__)
+
+
+def test_the_newest_runs_come_first(database: Engine) -> None:
+    numbers = [ran(database, 1, 2, at=AFTER + timedelta(hours=hour)) for hour in (0, 2, 1)]
+    with database.connect() as connection:
+        newest = ledger.recent(connection, limit=2)
+    assert [row.id for row in newest] == [numbers[1], numbers[2]]
+    assert newest[0].finished_at - newest[0].started_at == timedelta(seconds=3)
+
+
+def test_without_runs_every_day_is_missing(database: Engine) -> None:
+    assert missing(database) == list(range(1, 11))
+
+
+def test_days_between_runs_are_missing(database: Engine) -> None:
+    ran(database, 1, 3)
+    ran(database, 5, 5)
+    ran(database, 9, 10)
+    assert missing(database) == [4, 6, 7, 8]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.INTERRUPTED, State.RUNNING])
+def test_only_success_counts(database: Engine, state: State) -> None:
+    ran(database, 1, 10, state=state)
+    assert missing(database) == list(range(1, 11))
+
+
+def test_a_day_is_missing_if_any_of_its_jobs_is(database: Engine) -> None:
+    ran(database, 1, 10)
+    ran(database, 1, 8, job="gifts")
+    assert missing(database, "daily") == []
+    assert missing(database, "daily", "gifts") == [9, 10]
+
+
+def test_a_run_before_the_end_of_its_day_doesnt_stand_for_it(database: Engine) -> None:
+    ran(database, 1, 10, at=datetime(2026, 3, 11, 0, 9, 59, tzinfo=UTC))
+    assert missing(database) == [10]
+
+
+def test_runs_that_reach_beyond_are_cut(database: Engine) -> None:
+    with database.connect() as connection:
+        ran(database, 1, 31, at=datetime(2026, 4, 2, tzinfo=UTC))
+        assert ledger.missing_days(connection, ["daily"], date(2026, 2, 27), date(2026, 4, 1)) == [
+            date(2026, 2, 27),
+            date(2026, 2, 28),
+            date(2026, 4, 1),
+        ]
+
+
+def test_complete_through_needs_the_day_and_its_run(database: Engine) -> None:
+    def complete_through() -> date | None:
+        with database.connect() as connection:
+            return ledger.complete_through(connection)
+
+    sums = dict.fromkeys(
+        (
+            "total_users",
+            "new_users",
+            "total_gifts_sent",
+            "total_revenue",
+            "creator_earnings",
+            "platform_earnings",
+        ),
+        0,
+    )
+    assert complete_through() is None
+    with database.begin() as connection:
+        for day in (8, 9, 10):
+            connection.execute(insert(daily_analytics).values(date=date(2026, 3, day), **sums))
+    assert complete_through() is None
+    ran(database, 1, 9, job="gifts")
+    ran(database, 1, 10, state=State.FAILED)
+    assert complete_through() is None
+    ran(database, 1, 9)
+    assert complete_through() == date(2026, 3, 9)
+    ran(database, 11, 11)
+    assert complete_through() == date(2026, 3, 9)
+
+
+def test_the_newest_recount_says_how_many_cells_differ(database: Engine) -> None:
+    def unequal() -> int | None:
+        with database.connect() as connection:
+            return ledger.unequal_cells(connection)
+
+    def checked(at: datetime, table: str, count: int) -> None:
+        values = {"table_name": table, "first_day": FIRST, "last_day": LAST, "cells": 10, "unequal": count}
+        with database.begin() as connection:
+            connection.execute(insert(data_checks).values(checked_at=at, **values))
+
+    assert unequal() is None
+    checked(AFTER, "daily_analytics", 5)
+    checked(AFTER, "gift_analytics", 2)
+    assert unequal() == 7
+    checked(AFTER + timedelta(days=1), "daily_analytics", 0)
+    assert unequal() == 2
+    checked(AFTER + timedelta(days=1), "gift_analytics", 0)
+    assert unequal() == 0
+
+
+def test_of_what_runs_every_few_minutes_the_newest_success_is_kept(database: Engine) -> None:
+    ran(database, 1, 1, job="today")
+    failed = ran(database, 1, 1, job="today", state=State.FAILED)
+    newest = ran(database, 1, 1, job="today")
+    daily = ran(database, 1, 1)
+    ledger.keep_newest(database, "today")
+    assert [number for (number,) in rows(database, "job_runs", "id")] == [failed, newest, daily]
+
+
+def test_sweeping_marks_only_what_still_runs(database: Engine) -> None:
+    ran(database, 1, 2)
+    ledger.start(database, "gifts", FIRST, LAST, AFTER)
+    assert ledger.sweep(database, AFTER) == 1
+    assert ledger.sweep(database, AFTER) == 0
+    assert rows(database, "job_runs", "job", "state") == [("daily", "succeeded"), ("gifts", "interrupted")]

@@ -1,0 +1,350 @@
+"""aggregate: which days, in which transactions, and what stays when something fails."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, literal_column, text
+
+from aggregation import jobs, ledger
+from aggregation.database import WRITERS_LOCK, connect, exclusive
+from aggregation.errors import UserError
+from aggregation.ledger import State
+from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day
+from tests.spec.tables import change, expect, fill, rows
+
+NOW = datetime(2026, 3, 12, 0, 10, tzinfo=UTC)
+LEDGER = """
+users
+id | created_at       | is_creator | followers
+1  | 2026-01-30 09:00 | false      | 0
+2  | 2026-02-10 09:00 | true       | 5
+
+virtual_gifts
+creator_share | platform_share | created_at
+7.00          | 3.00           | 2026-02-10 10:00
+0.70          | 0.30           | 2026-03-11 23:59
+1.40          | 0.60           | 2026-03-12 00:01
+"""
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def stored(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    return {job.name: rows(engine, job.table.name) for job in jobs.JOBS}
+
+
+def runs(engine: Engine) -> list[tuple[Any, ...]]:
+    columns = ("job", "first_day", "last_day", "state", "rows", "error")
+    return rows(engine, "job_runs", *columns)
+
+
+@contextmanager
+def replaced(monkeypatch: pytest.MonkeyPatch, name: str, **changes: Any) -> Iterator[None]:
+    """JOBS with one job changed."""
+    changed = tuple(replace(job, **changes) if job.name == name else job for job in jobs.JOBS)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "JOBS", changed)
+        yield
+
+
+def broken(first: date, last: date, missing: frozenset[str]) -> Any:
+    """A statement that fails in March only, in the database."""
+    statement = jobs.revenue.statement(first, last, missing)
+    return statement.where(literal_column("1/0") > 0) if first.month == 3 else statement
+
+
+def test_from_the_first_event_to_the_last_complete_day(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    results = aggregate(platform, clock=clock)
+    first, last = date(2026, 1, 30), date(2026, 3, 11)
+    assert [(each.job, each.first, each.last, each.state) for each in results] == [
+        (job.name, first, last, State.SUCCEEDED) for job in jobs.JOBS
+    ]
+    days = rows(platform, "daily_analytics", "date", "total_revenue")
+    assert (days[0][0], days[-1][0], len(days)) == (first, last, 41)
+    assert sum(revenue for _, revenue in days) == Decimal("11.00")
+    assert runs(platform) == [
+        (job, first, last, "succeeded", rows, None)
+        for job, rows in ((each.job, each.rows) for each in results)
+    ]
+
+
+def test_again_changes_nothing(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    aggregate(platform, clock=clock)
+    before = stored(platform)
+    assert {each.rows for each in aggregate(platform, clock=clock)} == {0}
+    assert stored(platform) == before
+
+
+def test_only_the_named_jobs_run(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    results = aggregate(platform, only=["gift_analytics", "daily"], clock=clock)
+    assert [each.job for each in results] == ["daily", "gifts"]
+    assert rows(platform, "revenue_breakdown") == []
+
+
+def test_progress_reaches_the_end_for_every_job(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    seen: dict[str, list[tuple[int, int]]] = {}
+    aggregate(
+        platform,
+        clock=clock,
+        progress=lambda job, done, total: seen.setdefault(job, []).append((done, total)),
+    )
+    assert seen.pop("profiles") == [(41, 41)]
+    assert set(seen) == {job.name for job in jobs.JOBS} - {"profiles"}
+    assert all(steps == [(2, 41), (30, 41), (41, 41)] for steps in seen.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"only": ["gift"]}, "no job is called gift; allowed: daily, gifts, engagement"),
+        ({"only": []}, "no job is called nothing; allowed: daily"),
+        ({"last": date(2026, 3, 12)}, "2026-03-12 is not complete yet; the last complete day is 2026-03-11"),
+        (
+            {"first": date(2026, 3, 2), "last": date(2026, 3, 1)},
+            "the first day, 2026-03-02, lies after the last, 2026-03-01",
+        ),
+        ({"last": date(2026, 1, 29)}, "nothing happened up to 2026-01-29; the first event is of 2026-01-30"),
+    ],
+)
+def test_impossible_wishes(platform: Engine, arguments: dict[str, Any], message: str) -> None:
+    fill(platform, LEDGER)
+    with pytest.raises(UserError, match=message):
+        aggregate(platform, clock=clock, **arguments)
+    assert runs(platform) == []
+
+
+def test_a_day_is_complete_ten_minutes_after_its_end(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    with pytest.raises(UserError, match="the last complete day is 2026-03-10"):
+        aggregate(platform, last=date(2026, 3, 11), clock=lambda: datetime(2026, 3, 12, 0, 9, 59, tzinfo=UTC))
+
+
+def test_without_events(platform: Engine) -> None:
+    with pytest.raises(UserError, match="the source tables hold no events yet"):
+        aggregate(platform, clock=clock)
+
+
+def test_without_required_tables(database: Engine) -> None:
+    with pytest.raises(UserError, match="the database has no users, videos, sparks, virtual_gifts"):
+        aggregate(database, clock=clock)
+
+
+def test_days_before_the_first_event_get_no_rows(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    (daily, *_) = aggregate(platform, date(2020, 1, 1), clock=clock)
+    assert daily.first == date(2026, 1, 30)
+    assert len(rows(platform, "daily_analytics")) == 41
+
+
+def test_days_before_the_first_event_lose_theirs(platform: Engine) -> None:
+    """As after an import with wrong dates was mended."""
+    fill(platform, LEDGER)
+    aggregate(platform, clock=clock)
+    right = stored(platform)
+    change(platform, "UPDATE users SET created_at = '1999-12-31' WHERE id = 1")
+    aggregate(platform, last=date(2000, 3, 1), clock=clock)
+    assert len(rows(platform, "daily_analytics")) > 41
+    change(platform, "UPDATE users SET created_at = '2026-01-30 09:00' WHERE id = 1")
+    aggregate(platform, clock=clock)
+    assert stored(platform) == right
+
+
+def test_one_failing_job_stops_no_other(
+    platform: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform, LEDGER)
+    with replaced(monkeypatch, "revenue", statement=broken), pytest.raises(JobsFailed) as failure:
+        aggregate(platform, clock=clock)
+    assert str(failure.value) == "job revenue failed: division by zero"
+    assert "job revenue failed for 2026-03-01 to 2026-03-11" in caplog.text
+    states = {job: (state, error) for job, _, _, state, _, error in runs(platform)}
+    assert states.pop("revenue") == ("failed", "division by zero")
+    assert set(states.values()) == {("succeeded", None)}
+    expect(platform, "revenue_breakdown\ndate | amount\n2026-02-10 | 10.00")
+    expect(platform, "gift_analytics\nhour | revenue\n2026-02-10 10:00 | 10.00\n2026-03-11 23:00 | 1.00")
+
+
+def test_an_interruption_keeps_whole_months_and_is_recorded(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    asked = iter([False] * 10)
+    with pytest.raises(Interrupted):
+        aggregate(platform, clock=clock, stopped=lambda: next(asked, True))
+    assert {(state, error) for _, _, _, state, _, error in runs(platform)} == {
+        ("interrupted", "stopped before the work was done")
+    }
+    assert [str(row[0]) for row in rows(platform, "daily_analytics", "date")] == ["2026-01-30", "2026-01-31"]
+    with platform.connect() as connection:
+        assert ledger.complete_through(connection) is None
+    aggregate(platform, clock=clock)
+    assert len(rows(platform, "daily_analytics")) == 41
+
+
+def test_ctrl_c_is_recorded_as_an_interruption(platform: Engine) -> None:
+    fill(platform, LEDGER)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        aggregate(platform, clock=clock, progress=interrupt)
+    assert {state for _, _, _, state, _, _ in runs(platform)} == {"interrupted"}
+    assert rows(platform, "daily_analytics") == []
+
+
+def test_a_lost_connection_fails_all_jobs_and_leaves_no_lock(platform: Engine) -> None:
+    fill(platform, LEDGER)
+
+    def cut(*_: object) -> None:
+        change(
+            platform,
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND pid <> pg_backend_pid()",
+        )
+
+    with pytest.raises(Exception, match=r"terminating connection|server closed"):
+        aggregate(platform, clock=clock, progress=cut)
+    assert {state for _, _, _, state, _, _ in runs(platform)} == {"failed"}
+    aggregate(platform, clock=clock)
+
+
+def test_what_a_dead_process_left_is_marked(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    ledger.start(platform, "daily", date(2026, 3, 1), date(2026, 3, 2), NOW)
+    aggregate(platform, clock=clock)
+    assert runs(platform)[0][3:] == ("interrupted", None, "the process ended before the run did")
+
+
+def test_the_running_day_is_known_by_the_hour_only(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    aggregate(platform, clock=clock)
+    refresh_running_day(platform, clock=clock)
+    expect(
+        platform,
+        """
+        gift_analytics
+        hour             | revenue
+        2026-02-10 10:00 | 10.00
+        2026-03-11 23:00 | 1.00
+        2026-03-12 00:00 | 2.00
+        """,
+    )
+    assert rows(platform, "daily_analytics")[-1][0] == date(2026, 3, 11)
+    assert runs(platform)[-1][:4] == ("today", date(2026, 3, 12), date(2026, 3, 12), "succeeded")
+
+
+def test_until_yesterday_is_complete_its_hours_are_refreshed_too(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    refresh_running_day(platform, clock=lambda: datetime(2026, 3, 12, 0, 5, tzinfo=UTC))
+    expect(platform, "gift_analytics\nhour | revenue\n2026-03-11 23:00 | 1.00\n2026-03-12 00:00 | 2.00")
+
+
+IDENTITIES = text(
+    """
+    SELECT date, total_revenue = creator_earnings + platform_earnings,
+           total_revenue = (SELECT coalesce(sum(revenue), 0) FROM gift_analytics WHERE hour::date = date),
+           creator_earnings = (SELECT coalesce(sum(gift_revenue), 0) FROM creator_metrics c
+                               WHERE c.date = d.date),
+           total_revenue = (SELECT coalesce(sum(amount), 0) FROM revenue_breakdown r
+                            WHERE r.date = d.date AND source = 'gifts')
+    FROM daily_analytics d
+    """
+)
+
+
+def test_rows_that_arrive_meanwhile_are_in_all_tables_or_in_none(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    number = iter(range(100, 1000))
+
+    def arrive(*_: object) -> None:
+        fill(platform, f"virtual_gifts\nid | creator_share | created_at\n{next(number)} | 1.00 | 2026-03-05")
+
+    aggregate(platform, clock=clock, progress=arrive)
+    assert next(number) > 110
+    with platform.connect() as connection:
+        for day, *equal in connection.execute(IDENTITIES):
+            assert all(equal), day
+
+
+def test_two_at_once_end_right(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    failures: list[BaseException] = []
+    ready = threading.Barrier(3)
+
+    def work(*only: str) -> None:
+        engine = connect(platform.url)
+        ready.wait()
+        try:
+            aggregate(engine, only=only or None, clock=clock)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            engine.dispose()
+
+    threads = [
+        threading.Thread(target=work, args=args) for args in ((), (), ("cohorts", "gifts", "creators"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert [each.rows for each in aggregate(platform, clock=clock)] == [0] * len(jobs.JOBS)
+    assert {row[3] for row in runs(platform)} == {"succeeded"}
+
+
+def test_a_run_waits_for_the_writer_before_it_looks(platform: Engine) -> None:
+    """Its snapshot is taken after the lock, so it sees what the holder wrote last."""
+    fill(platform, LEDGER)
+    done = threading.Event()
+
+    def work() -> None:
+        aggregate(platform, clock=clock)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    with exclusive(platform, WRITERS_LOCK) as connection:
+        thread.start()
+        wait_for_a_waiter(connection)
+        fill(
+            platform,
+            "virtual_gifts\nid | creator_share | platform_share | created_at\n9 | 5 | 0 | 2026-03-11",
+        )
+        assert not done.is_set()
+    thread.join(30)
+    assert done.is_set()
+    assert rows(platform, "daily_analytics", "total_revenue")[-1] == (Decimal("6.00"),)
+
+
+def wait_for_a_waiter(connection: Connection) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    for _ in range(1000):
+        if connection.execute(waiting).scalar_one():
+            return
+        connection.execute(text("SELECT pg_sleep(0.01)"))
+    raise AssertionError("nobody waits for the lock")
+
+
+def test_publishing_is_one_statement_a_job_and_span(platform: Engine) -> None:
+    """So nobody ever reads a half-written table."""
+    fill(platform, LEDGER)
+    writes: list[str] = []
+
+    @event.listens_for(platform, "before_cursor_execute")
+    def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+        if "INSERT INTO" in statement and "job_runs" not in statement:
+            writes.append(statement)
+
+    aggregate(platform, date(2026, 3, 1), clock=clock)
+    assert len(writes) == len(jobs.JOBS)

@@ -1,0 +1,232 @@
+"""The worker: what runs when, on a clock that the test moves; and how it ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, literal_column, text
+
+from aggregation import jobs
+from aggregation.publishing import aggregate
+from aggregation.schema import source
+from aggregation.worker import RETRY_AFTER, Worker
+from tests.spec.tables import change, expect, fill, rows
+
+MINUTE = timedelta(minutes=1)
+EARLY = ["daily", "gifts", "engagement", "revenue", "cohorts"]
+LATE = ["creators", "supporters", "profiles"]
+EVENTS = """
+users
+id | created_at       | is_creator
+1  | 2026-03-08 09:00 | false
+2  | 2026-03-08 09:00 | true
+
+virtual_gifts
+created_at
+2026-03-08 10:00
+2026-03-09 10:00
+2026-03-10 10:00
+2026-03-11 10:00
+2026-03-11 11:00
+"""
+
+
+class MovedClock:
+    def __init__(self, engine: Engine, now: str, **arguments: Any) -> None:
+        self.engine = engine
+        self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
+        self.worker = Worker(engine, lambda: self.now, **arguments)
+
+    def at(self, now: str) -> list[tuple[str, int, int]]:
+        """Set the clock, let the worker pass; what ran: (job, first day, last day) of March."""
+        self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
+        before = len(runs(self.engine))
+        self.worker.run_due(self.now)
+        return [(job, first.day, last.day) for job, first, last, *_ in runs(self.engine)[before:]]
+
+
+def runs(engine: Engine) -> list[tuple[Any, ...]]:
+    """Of whole days."""
+    columns = ("job", "first_day", "last_day", "state", "started_at")
+    return [run for run in rows(engine, "job_runs", *columns) if run[0] != "today"]
+
+
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
+    """This job's statements divide by zero."""
+
+    def replaced(job: jobs.Job) -> jobs.Job:
+        def statement(first: date, last: date, missing: frozenset[str]) -> Any:
+            return job.statement(first, last, missing).where(literal_column("1/0") > 0)
+
+        return replace(job, statement=statement) if job.name == name else job
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "JOBS", tuple(map(replaced, jobs.JOBS)))
+        yield
+
+
+def test_the_start_catches_up_on_every_missing_day(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    assert clock.at("2026-03-11 12:00") == [(job, 8, 10) for job in EARLY + LATE]
+    assert [day.day for (day,) in rows(platform, "daily_analytics", "date")] == [8, 9, 10]
+
+
+def test_a_night(platform: Engine) -> None:
+    """The day's own jobs run when it is complete, the creators' at half past, then all of its tables."""
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    clock.at("2026-03-11 12:00")
+    assert clock.at("2026-03-12 00:05") == []
+    assert clock.at("2026-03-12 00:09:59") == []
+    assert clock.at("2026-03-12 00:10") == [(job, 11, 11) for job in EARLY]
+    assert clock.at("2026-03-12 00:11") == []
+    assert clock.at("2026-03-12 00:30") == [(job, 11, 11) for job in EARLY + LATE]
+    assert clock.at("2026-03-12 00:31") == []
+    assert clock.at("2026-03-12 23:59") == []
+    expect(platform, "daily_analytics\ntotal_gifts_sent\n1\n1\n1\n2")
+
+
+def test_a_gift_refunded_between_the_slots_breaks_no_identity(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    clock.at("2026-03-12 00:10")
+    change(platform, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 5")
+    clock.at("2026-03-12 00:30")
+    day = "WHERE date = '2026-03-11'"
+    with platform.connect() as connection:
+        query = text(
+            f"SELECT (SELECT creator_earnings FROM daily_analytics {day}),"
+            f" (SELECT gift_revenue FROM creator_metrics {day})"
+        )
+        earned, received = connection.execute(query).one()
+    assert earned == received
+
+
+def test_a_restart_does_only_what_is_missing(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    MovedClock(platform, "2026-03-10 12:00").at("2026-03-10 12:00")
+    restarted = MovedClock(platform, "2026-03-12 12:00")
+    assert restarted.at("2026-03-12 12:00") == [(job, 10, 11) for job in EARLY + LATE]
+    assert MovedClock(platform, "2026-03-12 13:00").at("2026-03-12 13:00") == []
+
+
+def test_a_gap_is_closed(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    aggregate(platform, last=date(2026, 3, 8), clock=lambda: datetime(2026, 3, 12, 2, tzinfo=UTC))
+    aggregate(platform, date(2026, 3, 10), clock=lambda: datetime(2026, 3, 12, 2, tzinfo=UTC))
+    assert MovedClock(platform, "2026-03-12 12:00").at("2026-03-12 12:00") == [
+        (job, 9, 9) for job in EARLY + LATE
+    ]
+
+
+def test_events_that_come_later_are_noticed(platform: Engine) -> None:
+    clock = MovedClock(platform, "2026-03-12 12:00")
+    assert clock.at("2026-03-12 12:00") == []
+    fill(platform, EVENTS)
+    assert clock.at("2026-03-12 12:01") == [(job, 8, 11) for job in EARLY + LATE]
+
+
+def test_without_the_platforms_tables_it_says_so_once_and_waits(
+    database: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = MovedClock(database, "2026-03-12 12:00")
+    for minute in range(3):
+        assert clock.at(f"2026-03-12 12:0{minute}") == []
+    assert caplog.text.count("catching up: the database has no users") == 1
+    assert "Traceback" not in caplog.text
+    assert clock.worker.due()[0].startswith("nothing can run: the database has no users")
+    source.create_all(database)
+    fill(database, EVENTS)
+    assert clock.at("2026-03-12 12:04") == [(job, 8, 11) for job in EARLY + LATE]
+
+
+def test_a_failing_job_stops_no_other_and_is_tried_again_later(
+    platform: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    with failing(monkeypatch, "revenue"):
+        assert len(clock.at("2026-03-11 12:00")) == 8
+        states = {job: state for job, _, _, state, _ in runs(platform)}
+        assert states.pop("revenue") == "failed"
+        assert set(states.values()) == {"succeeded"}
+        assert "job revenue failed for 2026-03-08 to 2026-03-10: division by zero" in caplog.text
+        assert clock.at("2026-03-11 12:01") == []
+    again = clock.now - MINUTE + RETRY_AFTER
+    assert [job for job, *_ in clock.at(f"{again:%Y-%m-%d %H:%M}") if job == "revenue"]
+    assert clock.at("2026-03-11 13:30") == []
+    assert len(rows(platform, "revenue_breakdown")) == 3
+
+
+def test_a_failure_doesnt_hold_up_the_next_day(platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    with failing(monkeypatch, "revenue"):
+        clock.at("2026-03-12 00:09")
+        ran = clock.at("2026-03-12 00:10")
+    assert {job for job, _, last in ran if last == 11} == set(EARLY)
+
+
+def test_a_pass_without_work_asks_nothing_of_the_database(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    clock.at("2026-03-11 12:00")
+    asked: list[str] = []
+
+    def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(platform, "before_cursor_execute", note)
+    clock.worker.run_due(clock.now + MINUTE)
+    event.remove(platform, "before_cursor_execute", note)
+    assert asked == []
+
+
+def test_the_running_day_by_the_hour_every_five_minutes(platform: Engine) -> None:
+    def refreshed() -> str:
+        return next(
+            f"{at:%H:%M}" for job, at in rows(platform, "job_runs", "job", "started_at") if job == "today"
+        )
+
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 10:30")
+    clock.at("2026-03-11 10:30")
+    hours = rows(platform, "gift_analytics", "hour", "send_count")
+    assert hours[-1] == (datetime(2026, 3, 11, 11), 1)  # noqa: DTZ001
+    assert len(hours) == 5
+    assert len(rows(platform, "daily_analytics")) == 3
+    for now, expected in (("10:34", "10:30"), ("10:35", "10:35"), ("10:36", "10:35"), ("10:41", "10:41")):
+        clock.at(f"2026-03-11 {now}")
+        assert refreshed() == expected
+    assert sum(job == "today" for (job,) in rows(platform, "job_runs", "job")) == 1
+
+
+def test_the_forecast_has_its_slot_on_mondays(platform: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    made: list[datetime] = []
+    clock = MovedClock(platform, "2026-03-13 12:00", forecast=made.append)
+    for now in ("15 12:00", "16 00:59", "16 01:00", "16 01:01", "17 01:00"):
+        clock.at(f"2026-03-{now}")
+    assert made == [datetime(2026, 3, 16, 1, tzinfo=UTC)]
+    caplog.set_level("INFO")
+    bare = MovedClock(platform, "2026-03-13 12:00")
+    bare.at("2026-03-16 01:00")
+    assert "forecast: not available yet" in caplog.text
+
+
+def test_due_tells_what_is_overdue_and_what_comes(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    names = ", ".join(EARLY + LATE)
+    assert clock.worker.due() == [
+        f"overdue: {names} for 2026-03-08 to 2026-03-10",
+        f"next: 2026-03-12 00:10 UTC {', '.join(EARLY)}",
+        f"next: 2026-03-12 00:30 UTC {', '.join(LATE)}",
+        "next: 2026-03-16 01:00 UTC forecast",
+    ]
+    clock.at("2026-03-11 12:00")
+    assert len(clock.worker.due()) == 3

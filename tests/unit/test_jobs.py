@@ -1,0 +1,69 @@
+"""The jobs build SQL that every engine understands, and write what the schema has."""
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy.dialects import postgresql
+
+from aggregation.errors import UserError
+from aggregation.jobs import JOBS, Job, chosen
+from aggregation.schema import analytics, source
+
+OPTIONAL = frozenset({"user_sessions", "video_watches", "video_interactions", "follows", "transactions"})
+EACH = pytest.mark.parametrize("job", JOBS, ids=lambda job: str(job.name))
+LACKING = pytest.mark.parametrize("missing", [frozenset(), OPTIONAL], ids=["all tables", "required tables"])
+
+
+def compiled(job: Job, missing: frozenset[str] = frozenset()) -> str:
+    statement = job.statement(date(2026, 3, 1), date(2026, 3, 2), missing)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+@EACH
+@LACKING
+def test_only_idioms_that_survive_translation(job: Job, missing: frozenset[str]) -> None:
+    sql = compiled(job, missing)
+    assert not re.search(r"generate_series|extract|filter\s*\(|interval|::|distinct on", sql, re.IGNORECASE)
+    assert "/" not in sql
+
+
+@EACH
+@LACKING
+def test_only_the_platforms_tables_are_read(job: Job, missing: frozenset[str]) -> None:
+    words = set(re.findall(r"\w+", compiled(job, missing)))
+    assert words & set(source.tables)
+    assert not words & (set(analytics.tables) | missing)
+
+
+@EACH
+def test_a_statement_has_exactly_the_columns_that_are_not_computed(job: Job) -> None:
+    statement = job.statement(date(2026, 3, 1), date(2026, 3, 2), frozenset())
+    stored = {column.name for column in job.table.columns if column.computed is None}
+    assert {column.name for column in statement.selected_columns} == stored
+
+
+def test_names_of_jobs_and_of_tables_choose() -> None:
+    assert [job.name for job in chosen(["revenue", "daily_analytics", "daily"])] == ["daily", "revenue"]
+    assert chosen() == JOBS
+
+
+def test_an_unknown_name_lists_the_allowed_ones() -> None:
+    with pytest.raises(UserError) as error:
+        chosen(["daily", "dayly"])
+    assert str(error.value) == f"no job is called dayly; allowed: {', '.join(job.name for job in JOBS)}"
+
+
+@pytest.mark.parametrize(
+    ("now", "daily", "creators"),
+    [
+        (datetime(2026, 3, 11, 0, 9, tzinfo=UTC), date(2026, 3, 9), date(2026, 3, 9)),
+        (datetime(2026, 3, 11, 0, 10, tzinfo=UTC), date(2026, 3, 10), date(2026, 3, 9)),
+        (datetime(2026, 3, 11, 0, 30, tzinfo=UTC), date(2026, 3, 10), date(2026, 3, 10)),
+    ],
+)
+def test_what_is_due(now: datetime, daily: date, creators: date) -> None:
+    due = {job.name: job.due(now) for job in JOBS}
+    assert due["daily"] == daily
+    assert due["creators"] == creators
