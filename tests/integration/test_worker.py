@@ -1,4 +1,4 @@
-"""The worker: what runs when, on a clock that the test moves; and how it ends."""
+"""The worker: what runs when, on a clock that the test moves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
