@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Date, cast, func, select, text, union_all
 
 from aggregation.days import last_complete_day
-from aggregation.errors import UserError
+from aggregation.errors import UsageError, UserError
 from aggregation.jobs.events import finite
 from aggregation.schema import (
     REQUIRED_SOURCES,
@@ -33,18 +33,22 @@ EVENT_TIMES = {
 }
 
 
+def absent_tables(connection: Connection) -> frozenset[str]:
+    """The names of the source tables that aren't there. Asks the catalog; reads none of them."""
+    absent = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL")
+    return frozenset(connection.execute(absent, {"names": list(source.tables)}).scalars())
+
+
 def missing_sources(connection: Connection) -> frozenset[str]:
     """The names of the optional source tables that aren't there. UserError where a required one isn't."""
-    found = text(
-        "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NOT NULL"
-    )
-    present = set(connection.execute(found, {"names": list(source.tables)}).scalars())
-    absent = [name for name in REQUIRED_SOURCES if name not in present]
-    if absent:
+    absent = absent_tables(connection)
+    required = [name for name in REQUIRED_SOURCES if name in absent]
+    if required:
         raise UserError(
-            f"the database has no {', '.join(absent)}; required source tables: {', '.join(REQUIRED_SOURCES)}"
+            f"the database has no {', '.join(required)}; "
+            f"required source tables: {', '.join(REQUIRED_SOURCES)}"
         )
-    return frozenset(source.tables) - present
+    return absent
 
 
 def first_event_day(connection: Connection, missing: frozenset[str] = frozenset()) -> date | None:
@@ -81,9 +85,9 @@ def covered_days(
     if begin is None:
         raise UserError("the source tables hold no events yet")
     if last > complete:
-        raise UserError(f"{last} is not complete yet; the last complete day is {complete}")
+        raise UsageError(f"{last} is not complete yet; the last complete day is {complete}")
     if first and first > last:
-        raise UserError(f"the first day, {first}, lies after the last, {last}")
+        raise UsageError(f"the first day, {first}, lies after the last, {last}")
     if begin > last:
         raise UserError(f"nothing happened up to {last}; the first event is of {begin}")
     from_the_beginning = first is None or first <= begin

@@ -19,6 +19,8 @@ from aggregation.errors import UserError
 # One key for every writer of analytics tables: two runs of the same days queue up instead of deadlocking.
 WRITERS_LOCK = 0x5BA2C0DE
 MIGRATIONS_LOCK = 0x5BA2C0DF
+# Whoever fills the platform's own tables: imports and the demo.
+LOADERS_LOCK = 0x5BA2C0E0
 
 # Of postmaster.pid: its lines when a server is up, and a process id above any system's largest.
 POSTMASTER_LINES = 8

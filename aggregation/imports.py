@@ -26,11 +26,10 @@ from sqlalchemy.exc import DBAPIError
 
 from aggregation import schema
 from aggregation.copying import copy_rows
+from aggregation.database import LOADERS_LOCK
 from aggregation.errors import UserError
 from aggregation.schema import source
 
-# Imports queue up on it; the other advisory locks are in database.py.
-IMPORTS_LOCK = 0x5BA2C0E0
 BATCH_ROWS = 32_768
 WELL_FORMED = (
     f"quotes closed, and doubled inside a field; fields of up to {csv.field_size_limit()} characters"
@@ -98,7 +97,7 @@ def import_folder(engine: Engine, folder: Path, progress: Progress = _silent) ->
         with _blaming(path):
             _check_header(path, source.tables[name])
     with _database_errors(str(folder)), engine.begin() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IMPORTS_LOCK)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOADERS_LOCK)))
         _require_sources(connection, folder, files)
         rows = {}
         for name, path in files.items():

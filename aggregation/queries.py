@@ -8,9 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, true
 
 from aggregation import ledger
+from aggregation.coverage import absent_tables
 from aggregation.metrics import CREATOR, CREATOR_METRICS
 from aggregation.periods import Period
 from aggregation.schema import (
@@ -18,10 +19,8 @@ from aggregation.schema import (
     creator_profiles,
     creator_supporters,
     daily_analytics,
-    data_checks,
     gift_analytics,
     revenue_breakdown,
-    source,
     user_engagement,
 )
 
@@ -69,7 +68,7 @@ class Queries:
             first = connection.scalar(select(func.min(daily_analytics.c.date)))
             if last is None or first is None:
                 return None
-            return Freshness(Period(first, last), unequal_cells(connection), missing_sources(connection))
+            return Freshness(Period(first, last), ledger.unequal_cells(connection), absent_tables(connection))
 
     def daily(self, period: Period) -> pd.DataFrame:
         """One row a day of `daily_analytics`, by date."""
@@ -278,28 +277,6 @@ class Queries:
         with self.engine.connect() as connection:
             supporters, new = connection.execute(statement).one()
         return Supporters(supporters, new)
-
-
-def unequal_cells(connection: Connection) -> int | None:
-    """Cells that differed in the newest recount; None where there was none."""
-    newest = select(func.max(data_checks.c.checked_at)).scalar_subquery()
-    total: int | None = connection.scalar(
-        select(func.sum(data_checks.c.unequal)).where(data_checks.c.checked_at == newest)
-    )
-    return None if total is None else int(total)
-
-
-def missing_sources(connection: Connection) -> frozenset[str]:
-    """Source tables that the platform doesn't have. Asks the catalog; reads none of them."""
-    present = set(
-        connection.scalars(
-            text(
-                "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NOT NULL"
-            ),
-            {"names": list(source.tables)},
-        )
-    )
-    return frozenset(source.tables) - present
 
 
 def fill_days(

@@ -7,12 +7,11 @@ from sqlalchemy import Connection, Engine, Table, exists, func, inspect, select,
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from aggregation.copying import copy_rows
+from aggregation.database import LOADERS_LOCK
 from aggregation.demo.rows import generate
 from aggregation.demo.scale import Scale, require_sensible
 from aggregation.errors import UserError
 from aggregation.schema import follows, source, users, virtual_gifts
-
-LOADERS_LOCK = 0x5BA2C0E0
 
 
 def load(

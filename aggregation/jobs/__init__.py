@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Select, Table
 
 from aggregation.days import LATENESS, ONE_DAY
-from aggregation.errors import UserError
+from aggregation.errors import UsageError
 from aggregation.jobs import (
     cohorts,
     creators,
@@ -98,7 +98,7 @@ JOBS = (
 def chosen(only: Sequence[str] | None = None) -> tuple[Job, ...]:
     """The jobs with these names (their own or their table's), in the order of JOBS; all where None.
 
-    Raises UserError for a name that no job has.
+    Raises UsageError for a name that no job has.
     """
     if only is None:
         return JOBS
@@ -106,5 +106,5 @@ def chosen(only: Sequence[str] | None = None) -> tuple[Job, ...]:
     unknown = [name for name in only if name not in known]
     if unknown or not only:
         allowed = ", ".join(job.name for job in JOBS)
-        raise UserError(f"no job is called {', '.join(unknown) or 'nothing'}; allowed: {allowed}")
+        raise UsageError(f"no job is called {', '.join(unknown) or 'nothing'}; allowed: {allowed}")
     return tuple(job for job in JOBS if job.name in only or job.table.name in only)

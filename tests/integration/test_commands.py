@@ -132,12 +132,12 @@ def test_a_day_that_is_no_day(database: Engine) -> None:
 
 def test_a_day_that_is_not_complete_is_refused(platform_with_gifts: Engine) -> None:
     today = utc_now().date()
-    line = error_of(run("aggregate", "--to", today.isoformat(), engine=platform_with_gifts), 1)
+    line = error_of(run("aggregate", "--to", today.isoformat(), engine=platform_with_gifts), 2)
     assert str(last_complete_day(utc_now())) in line
 
 
 def test_a_name_no_job_has(platform_with_gifts: Engine) -> None:
-    line = error_of(run("aggregate", "--only", "dayly", engine=platform_with_gifts), 1)
+    line = error_of(run("aggregate", "--only", "dayly", engine=platform_with_gifts), 2)
     assert "dayly" in line
     assert "daily" in line
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from aggregation.database import connect, embedded_postgres, exclusive
 from aggregation.errors import UserError
@@ -209,6 +209,7 @@ def test_a_path_longer_than_a_socket_may_have(tmp_path: Path) -> None:
             assert again == url
         assert _ask(url, "SELECT 1") == "1"
     assert _is_stopped(folder)
+    Path(str(make_url(url).query["host"])).rmdir()  # its socket was elsewhere, and is gone
 
 
 def test_a_folder_that_is_none_of_ours(tmp_path: Path) -> None:
