@@ -15,7 +15,9 @@ import pytest
 from sqlalchemy import Column, create_engine
 
 from aggregation.errors import UserError
-from aggregation.imports import _as_text, _csv_batches, _rule, import_folder
+from aggregation.imports import import_folder
+from aggregation.imports.batches import as_text, csv_batches
+from aggregation.imports.values import rule_of
 from aggregation.schema import source, transactions, users, virtual_gifts
 
 USERS = "id,username,is_creator,followers,created_at\n1,ada,true,10,2026-11-01T08:00:00\n"
@@ -129,7 +131,7 @@ def test_forbidden_files(public_folder: Path) -> None:
 def test_records_know_their_first_line(tmp_path: Path) -> None:
     path = tmp_path / "sparks.csv"
     path.write_text('id,name,credits\n\n1,"a\nb\n",1\n2,c,2\n\n3,"d",\n')
-    (batch,) = _csv_batches(path, ["id", "name", "credits"])
+    (batch,) = csv_batches(path, ["id", "name", "credits"])
     assert batch.to_pylist() == [
         {"line": 3, "id": "1", "name": "a\nb\n", "credits": "1"},
         {"line": 6, "id": "2", "name": "c", "credits": "2"},
@@ -141,7 +143,7 @@ def test_records_know_their_first_line(tmp_path: Path) -> None:
 
 
 def _parsed(column: Column[Any], texts: Sequence[str]) -> list[Any]:
-    return list(_rule(column).parse(pa.array(texts, pa.string())).cast(pa.string()).to_pylist())
+    return list(rule_of(column).parse(pa.array(texts, pa.string())).cast(pa.string()).to_pylist())
 
 
 def test_times() -> None:
@@ -242,4 +244,4 @@ def test_arrow_values_as_text() -> None:
         (pa.nulls(1), [None]),
     ]
     for values, texts in cases:
-        assert _as_text(values).to_pylist() == texts
+        assert as_text(values).to_pylist() == texts

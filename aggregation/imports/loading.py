@@ -1,0 +1,178 @@
+"""Files through staging tables into the source tables, in one transaction."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects.postgresql import insert
+
+from aggregation import schema
+from aggregation.copying import copy_rows
+from aggregation.database import LOADERS_LOCK
+from aggregation.errors import UserError
+from aggregation.imports.batches import check_header, csv_batches, parquet_batches, parquet_rows
+from aggregation.imports.faults import InputError, copy_errors, database_errors
+from aggregation.imports.files import blaming, files_of, is_parquet, unit_of
+from aggregation.imports.values import checked
+from aggregation.schema import source
+
+# Whose ids a column holds: the source tables declare no foreign keys.
+REFERENCES = {
+    "user_id": schema.users,
+    "creator_id": schema.users,
+    "sender_id": schema.users,
+    "recipient_id": schema.users,
+    "follower_id": schema.users,
+    "video_id": schema.videos,
+    "spark_id": schema.sparks,
+}
+
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(table: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def import_folder(engine: Engine, folder: Path, progress: Progress = _silent) -> dict[str, int]:
+    """Load the folder's files into the tables they are named after; the rows read of each.
+
+    Creates missing tables, but only those that a file is given for. One transaction: a UserError
+    (bad row, bad file, database trouble) or an interrupt leaves everything as it was. `progress`
+    gets a table, its rows so far and in all (0 where that isn't known beforehand).
+    """
+    files = files_of(folder)
+    for name, path in files.items():
+        with blaming(path):
+            check_header(path, source.tables[name])
+    with database_errors(str(folder)), engine.begin() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOADERS_LOCK)))
+        _require_sources(connection, folder, files)
+        rows = {}
+        for name, path in files.items():
+            with blaming(path), database_errors(path.name):
+                rows[name] = _load(connection, source.tables[name], path, progress)
+        return rows
+
+
+def _require_sources(connection: Connection, folder: Path, files: dict[str, Path]) -> None:
+    for name in schema.REQUIRED_SOURCES:
+        if name not in files and not _column_types(connection, source.tables[name]):
+            raise UserError(
+                f"{name} is neither in {folder} nor in the database; "
+                f"required: {', '.join(schema.REQUIRED_SOURCES)}"
+            )
+
+
+def _load(connection: Connection, table: Table, path: Path, progress: Progress) -> int:
+    """Raises InputError for the first bad row of the file, whichever check finds it."""
+    types = _target_types(connection, table)
+    staging = Table(
+        f"import_{table.name}",
+        sa.MetaData(),
+        sa.Column("line", sa.BigInteger),
+        *(sa.Column(column.name, column.type) for column in table.columns),
+        prefixes=["TEMPORARY"],
+    )
+    staging.create(connection)
+    rows, fault = _stage(connection, staging, table, path, progress)
+    fault = _first_unfit(connection, staging, table, unit_of(path)) or fault
+    if fault:
+        raise fault
+    _upsert(connection, staging, table, types)
+    staging.drop(connection)
+    connection.execute(sa.text(f"ANALYZE {table.name}"))
+    return rows
+
+
+def _target_types(connection: Connection, table: Table) -> dict[str, str]:
+    types = _column_types(connection, table)
+    if not types:
+        table.create(connection)
+        types = _column_types(connection, table)
+    for column in table.columns:
+        if column.name not in types:
+            raise InputError(0, f"does not fit: {table.name} in the database has no column {column.name}")
+    return types
+
+
+def _column_types(connection: Connection, table: Table) -> dict[str, str]:
+    """Column → type in the database, without lengths: a cast to varchar(9) would cut silently."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT attname, format_type(atttypid, -1) AS kind FROM pg_attribute "
+            "WHERE attrelid = to_regclass(:name) AND attnum > 0 AND NOT attisdropped"
+        ),
+        {"name": table.name},
+    )
+    return {row.attname: row.kind for row in rows}
+
+
+def _stage(
+    connection: Connection, staging: Table, table: Table, path: Path, progress: Progress
+) -> tuple[int, InputError | None]:
+    names = list(table.columns.keys())
+    total = parquet_rows(path) if is_parquet(path) else 0
+    batches = parquet_batches(path, names) if is_parquet(path) else csv_batches(path, names)
+    done = 0
+
+    def advance(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress(table.name, done, total)
+
+    progress(table.name, done, total)
+    try:
+        with copy_errors(connection, path.name):
+            copy_rows(connection, staging.name, checked(batches, table), advance)
+    except InputError as fault:
+        return done, fault
+    return done, None
+
+
+def _first_unfit(connection: Connection, staging: Table, table: Table, unit: str) -> InputError | None:
+    """The first row whose ids are doubled or unknown, or whose times are in the wrong order."""
+    faults = []
+    for allowed, rows in _unfit(staging, table, unit):
+        found = rows.subquery()
+        first = connection.execute(
+            sa.select(found, sa.func.count().over().label("faults")).order_by(found.c.line).limit(1)
+        ).one_or_none()
+        if first:
+            more = f" (and {first.faults - 1} more)" if first.faults > 1 else ""
+            faults.append(InputError(first.line, f"{first.reason}; allowed: {allowed}{more}"))
+    return min(faults, key=lambda fault: fault.line, default=None)
+
+
+def _unfit(staging: Table, table: Table, unit: str) -> Iterator[tuple[str, sa.Select[Any]]]:
+    """What is allowed, and the query for the rows (line, reason) that are not."""
+    line, this = staging.c.line, staging.c
+    earlier = sa.func.lag(line).over(partition_by=this.id, order_by=line)
+    twice = sa.select(line, this.id, earlier.label("earlier")).subquery()
+    reason = sa.func.concat("id ", twice.c.id, f" is already in {unit} ", twice.c.earlier).label("reason")
+    yield "each id once", sa.select(twice.c.line, reason).where(twice.c.earlier.is_not(None))
+    for name, target in REFERENCES.items():
+        if name in table.columns:
+            known = sa.exists().where(target.c.id == this[name])
+            reason = sa.func.concat(f"{name} ", this[name], " is unknown").label("reason")
+            unknown = sa.select(line, reason).where(this[name].is_not(None), ~known)
+            yield f"ids of {target.name}, in the folder or the database", unknown
+    if table is schema.follows:
+        reason = sa.literal("unfollowed_at is before created_at").label("reason")
+        yield "created_at or later", sa.select(line, reason).where(this.unfollowed_at < this.created_at)
+
+
+def _upsert(connection: Connection, staging: Table, table: Table, types: dict[str, str]) -> None:
+    """Writes only what differs; in the order of ids, so that other writers queue and don't deadlock."""
+    names = list(table.columns.keys())
+    # Cast by hand: an enum of the platform takes no text without it.
+    values: list[sa.ColumnElement[Any]] = [
+        sa.literal_column(f"{staging.name}.{name}::{types[name]}") for name in names
+    ]
+    rows = sa.select(*values).select_from(staging).order_by(staging.c.id)
+    statement = insert(table).from_select(names, rows)
+    changes = {name: statement.excluded[name] for name in names if name != "id"}
+    differs = sa.or_(*(table.c[name].is_distinct_from(new) for name, new in changes.items()))
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=differs))
