@@ -33,6 +33,7 @@ def connect(url: str | URL) -> Engine:
     return create_engine(
         parsed,
         pool_pre_ping=True,
+        hide_parameters=True,  # error messages must not show password hashes
         connect_args={
             "connect_timeout": 10,
             "options": "-c timezone=UTC -c jit=off -c datestyle=ISO",

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 
 from aggregation import __version__
 from aggregation.days import LATENESS, ONE_DAY, days_between
-from aggregation.schema import daily_analytics, data_checks, job_runs
+from aggregation.jobs import JOBS
+from aggregation.schema import data_checks, job_runs
 
 
 class State(StrEnum):
@@ -84,17 +85,20 @@ def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
 
 
 def complete_through(connection: Connection) -> date | None:
-    """The newest day of daily_analytics that a succeeded run stands for; None where there is none."""
+    """The newest day for which every job that works by day has succeeded; None where there is none.
+
+    Days before it may still be missing: see `missing_days`.
+    """
     run = job_runs.c
-    covered = select(run.id).where(
-        run.job == "daily",
-        run.state == State.SUCCEEDED,
-        daily_analytics.c.date.between(run.first_day, run.last_day),
+    names = [job.name for job in JOBS if job.day is not None]
+    newest = (
+        select(func.max(run.last_day).label("day"))
+        .where(run.job.in_(names), run.state == State.SUCCEEDED)
+        .group_by(run.job)
+        .subquery()
     )
-    newest: date | None = connection.execute(
-        select(func.max(daily_analytics.c.date)).where(covered.exists())
-    ).scalar()
-    return newest
+    jobs, day = connection.execute(select(func.count(), func.min(newest.c.day)).select_from(newest)).one()
+    return day if jobs == len(names) else None
 
 
 def missing_days(connection: Connection, jobs: Sequence[str], first: date, last: date) -> list[date]:

@@ -3,6 +3,7 @@
 Money columns hold `Decimal`, counts `int`, missing values `None`; days are `datetime.date`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, true
 
-from aggregation import ledger
+from aggregation import ledger, summaries
 from aggregation.coverage import absent_tables
-from aggregation.metrics import CREATOR, CREATOR_METRICS
+from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
 from aggregation.schema import (
     creator_metrics,
@@ -23,6 +24,7 @@ from aggregation.schema import (
     revenue_breakdown,
     user_engagement,
 )
+from aggregation.summaries import Number
 
 # How many earlier days of the same weekday make the usual band of a running day.
 USUAL_WEEKS = 8
@@ -50,7 +52,7 @@ class Supporters:
 
 
 class Queries:
-    """Reads on one engine. Each method is one round trip."""
+    """Reads on one engine. Frames of days have a row for every day of the period."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -71,26 +73,31 @@ class Queries:
             return Freshness(Period(first, last), ledger.unequal_cells(connection), absent_tables(connection))
 
     def daily(self, period: Period) -> pd.DataFrame:
-        """One row a day of `daily_analytics`, by date."""
+        """`daily_analytics`, a row for every day of the period; all None where none has been computed."""
         days = daily_analytics.c.date
-        return self._frame(
+        stored = self._frame(
             select(daily_analytics).where(days.between(period.first, period.last)).order_by(days)
         )
+        by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in stored.to_dict("records")}
+        rows = [by_day.get(day, {"date": day}) for day in period.dates()]
+        return _without_nan(pd.DataFrame(rows, columns=stored.columns, dtype=object))
 
-    def active_users(self, period: Period) -> int | None:
-        """Distinct users active in the period; None where activity isn't recorded."""
+    def platform_values(
+        self, metrics: Sequence[Metric], period: Period, daily: pd.DataFrame
+    ) -> dict[str, Number | None]:
+        """What each metric is worth over `period`, whose rows `daily` has; distinct users are recounted."""
+        values = dict(summaries.values_over(daily, metrics))
+        if summaries.total(daily, ACTIVE_USERS.name) is not None:
+            values[ACTIVE_USERS.name] = self.active_users(period)
+        return {metric.name: values.get(metric.name) for metric in metrics}
+
+    def active_users(self, period: Period) -> int:
+        """Distinct users with a session, a watch or a gift sent on a computed day of the period."""
         used = user_engagement.c
         active = or_(used.session_count > 0, used.videos_watched > 0, used.gifts_sent > 0)
-        known = (
-            select(func.bool_and(daily_analytics.c.active_users.is_not(None)))
-            .where(daily_analytics.c.date.between(period.first, period.last))
-            .scalar_subquery()
-        )
         distinct = select(used.user_id).where(used.date.between(period.first, period.last), active).distinct()
-        statement = select(known, select(func.count()).select_from(distinct.subquery()).scalar_subquery())
         with self.engine.connect() as connection:
-            is_known, count = connection.execute(statement).one()
-        return int(count) if is_known else None
+            return int(connection.scalar(select(func.count()).select_from(distinct.subquery())) or 0)
 
     def revenue_by_source(self, period: Period) -> pd.DataFrame:
         """source, amount, transaction_count over the period; largest first."""
@@ -101,14 +108,6 @@ class Queries:
             .where(table.date.between(period.first, period.last))
             .group_by(table.source)
             .order_by(amount.desc(), table.source)
-        )
-
-    def revenue_rows(self, period: Period) -> pd.DataFrame:
-        table = revenue_breakdown
-        return self._frame(
-            select(table)
-            .where(table.c.date.between(period.first, period.last))
-            .order_by(table.c.date, table.c.source)
         )
 
     def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
@@ -220,8 +219,8 @@ class Queries:
     def creator_daily(self, creator_id: int, period: Period, freshness: Freshness) -> pd.DataFrame:
         """One row for every day of the period, of `creator_metrics`.
 
-        The table has no row where nothing happened: inside coverage flows are then 0 and followers
-        carry forward; outside it all is None.
+        The table has no row where nothing happened: flows are then 0 and followers carry forward.
+        Outside coverage, and on days that the job has not succeeded for, all is None.
         """
         table = creator_metrics
         stored = self._frame(
@@ -230,7 +229,9 @@ class Queries:
             .order_by(table.c.date)
         )
         before = self._followers_before(creator_id, period.first)
-        return fill_days(stored, period, freshness, before)
+        with self.engine.connect() as connection:
+            gaps = ledger.missing_days(connection, ["creators"], period.first, period.last)
+        return fill_days(stored, period, freshness, before, frozenset(gaps))
 
     def _followers_before(self, creator_id: int, day: date) -> int | None:
         """Followers at the start of `day`: of the newest row before it, else walked back from the next."""
@@ -280,7 +281,11 @@ class Queries:
 
 
 def fill_days(
-    stored: pd.DataFrame, period: Period, freshness: Freshness, followers_before: int | None
+    stored: pd.DataFrame,
+    period: Period,
+    freshness: Freshness,
+    followers_before: int | None,
+    gaps: frozenset[date] = frozenset(),
 ) -> pd.DataFrame:
     """Sparse rows of `creator_metrics` → one row for every day of `period`."""
     by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in stored.to_dict("records")}
@@ -288,14 +293,18 @@ def fill_days(
     rows: list[dict[Any, Any]] = []
     followers = followers_before
     for day in period.dates():
-        if not freshness.coverage.first <= day <= freshness.coverage.last:
+        if day in gaps or not freshness.coverage.first <= day <= freshness.coverage.last:
             rows.append({"date": day})
             continue
         row = by_day.get(day) or {"date": day, **quiet, "followers": followers}
         followers = row["followers"]
         rows.append(row)
     columns = ["date", *(metric.name for metric in CREATOR_METRICS if metric.table == CREATOR)]
-    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    return _without_nan(pd.DataFrame(rows, columns=columns, dtype=object))
+
+
+def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """pandas fills what is missing with NaN; None it is."""
     return frame.where(frame.notna(), None)
 
 

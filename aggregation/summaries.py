@@ -1,7 +1,8 @@
 """Pure: daily frames → the value of a metric over a period, and its change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -81,6 +82,11 @@ def growth(now: Number | None, before: Number | None) -> Decimal | None:
     return (Decimal(now) - Decimal(before)) * 100 / abs(Decimal(before))
 
 
-def values_over(frame: pd.DataFrame, metrics: tuple[Metric, ...]) -> Mapping[str, Number | None]:
+def since(frame: pd.DataFrame, first: date) -> pd.DataFrame:
+    """The rows from `first` on: what lies before the first day of all is no gap."""
+    return frame[[day >= first for day in frame["date"]]]
+
+
+def values_over(frame: pd.DataFrame, metrics: Sequence[Metric]) -> Mapping[str, Number | None]:
     """Every metric of `metrics` that daily rows can give, by name."""
     return {metric.name: value_over(frame, metric) for metric in metrics if metric.rollup != "distinct"}

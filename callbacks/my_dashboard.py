@@ -84,6 +84,7 @@ def unknown_creator() -> Component:
 
 def filled(queries: Queries, creator_id: int, chosen: Selection) -> Component:
     daily = queries.creator_daily(creator_id, chosen.period, chosen.freshness)
+    counted = summaries.since(daily, chosen.freshness.coverage.first)
     before = (
         queries.creator_daily(creator_id, chosen.comparable, chosen.freshness) if chosen.comparable else None
     )
@@ -91,13 +92,13 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Component:
     earlier = queries.supporters(creator_id, chosen.comparable) if chosen.comparable else None
     return html.Div(
         [
-            shell.period_line(chosen.period, chosen.before, chosen.comparable is not None),
-            section(lambda: cards(daily, before, supporters, earlier), "Key numbers", log_failure),
+            chosen.line(),
+            section(lambda: cards(counted, before, supporters, earlier), "Key numbers", log_failure),
             html.Div(
                 [
                     section(lambda: earned_card(queries, creator_id, daily, before), EARNED, log_failure),
                     section(lambda: reactions_card(daily), REACTED, log_failure),
-                    section(lambda: performance_table(daily, before), PERFORMED, log_failure),
+                    section(lambda: performance_table(counted, before), PERFORMED, log_failure),
                 ],
                 className="figures",
             ),
@@ -143,9 +144,10 @@ def gained_note(daily: pd.DataFrame) -> str:
 
 
 def missing_reason(metric: Metric, daily: pd.DataFrame) -> str:
-    if daily[metric.name].isna().any() and metric.rollup != "ratio":
+    parts = [*metric.numerator, metric.denominator] if metric.rollup == "ratio" else [metric.name]
+    if daily[parts].isna().any(axis=None):
         return "not recorded on all of these days"
-    return "no views in this period" if metric is metrics.CREATOR_ENGAGEMENT else "not recorded"
+    return "no views in this period"
 
 
 # ---- figures and table ----
@@ -154,7 +156,7 @@ def missing_reason(metric: Metric, daily: pd.DataFrame) -> str:
 def earned_card(
     queries: Queries, creator_id: int, daily: pd.DataFrame, before: pd.DataFrame | None
 ) -> Component:
-    if not summaries.total(daily, metrics.GIFTS_RECEIVED.name):
+    if not any(daily[metrics.GIFTS_RECEIVED.name]):
         reason = no_gifts(queries.last_gift_day(creator_id))
         return empty_figure("gift_revenue_trend", EARNED, reason, wide=True)
     figure = figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))

@@ -44,6 +44,7 @@ SOURCES = {
     "premium_features": "Premium features",
 }
 MOVERS = 10
+NEEDS_ACTIVITY = "needs the platform's sessions and watches"
 
 TREND = "How is gift revenue developing?"
 GROWTH = "Is the audience growing?"
@@ -84,7 +85,7 @@ def filled(queries: Queries, chosen: Selection, now: datetime) -> Component:
     before = queries.daily(chosen.comparable) if chosen.comparable else None
     return html.Div(
         [
-            shell.period_line(chosen.period, chosen.before, chosen.comparable is not None),
+            chosen.line(),
             section(lambda: cards(queries, chosen, daily, before), "Key numbers", log_failure),
             html.Div(
                 [
@@ -105,18 +106,13 @@ def filled(queries: Queries, chosen: Selection, now: datetime) -> Component:
 
 
 def cards(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
-    now = {
-        **summaries.values_over(daily, CARDS),
-        metrics.ACTIVE_USERS.name: queries.active_users(chosen.period),
-    }
+    counted = summaries.since(daily, chosen.freshness.coverage.first)
+    now = queries.platform_values(CARDS, chosen.period, counted)
     earlier: dict[str, Number | None] = {}
     if before is not None and chosen.comparable:
-        earlier = {
-            **summaries.values_over(before, CARDS),
-            metrics.ACTIVE_USERS.name: queries.active_users(chosen.comparable),
-        }
+        earlier = queries.platform_values(CARDS, chosen.comparable, before)
     return html.Div(
-        [kpi_card(platform_kpi(metric, now, earlier, daily)) for metric in CARDS], className="kpis"
+        [kpi_card(platform_kpi(metric, now, earlier, counted)) for metric in CARDS], className="kpis"
     )
 
 
@@ -129,13 +125,15 @@ def platform_kpi(
         value,
         before.get(metric.name),
         history=[summaries.number(cell) for cell in daily[metric.name]],
-        reason="" if value is not None else missing_reason(metric),
+        reason="" if value is not None else missing_reason(metric, daily),
     )
 
 
-def missing_reason(metric: Metric) -> str:
+def missing_reason(metric: Metric, counted: pd.DataFrame) -> str:
+    if counted[metrics.TOTAL_USERS.name].isna().any():
+        return "not computed for all of these days"
     if metric in (metrics.ACTIVE_USERS, metrics.ACTIVE_SHARE):
-        return "needs the platform's sessions and watches"
+        return NEEDS_ACTIVITY
     return "no such event in this period"
 
 
@@ -144,7 +142,7 @@ def missing_reason(metric: Metric) -> str:
 
 def trend_card(queries: Queries, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
     shown = (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)
-    if not summaries.total(daily, metrics.TOTAL_GIFTS.name):
+    if not any(daily[metrics.TOTAL_GIFTS.name]):
         return empty_figure("revenue_trend", TREND, no_gifts(queries.last_gift_day()), wide=True)
     return figure_card("revenue_trend", TREND, figures.revenue_trend(daily, before, shown), wide=True)
 
@@ -163,9 +161,7 @@ def mix_card(by_source: pd.DataFrame) -> Component:
 
 def activity_card(daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
     if daily[metrics.ACTIVE_SHARE.name].isna().all():
-        return empty_figure(
-            "engagement_rate", ACTIVITY, f"Not available: {missing_reason(metrics.ACTIVE_SHARE)}."
-        )
+        return empty_figure("engagement_rate", ACTIVITY, f"Not available: {NEEDS_ACTIVITY}.")
     return figure_card("engagement_rate", ACTIVITY, figures.rate(daily, before, metrics.ACTIVE_SHARE))
 
 

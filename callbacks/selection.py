@@ -30,6 +30,16 @@ class Selection:
     def comparable(self) -> Period | None:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
 
+    def line(self) -> Component:
+        """Which days are shown and compared, and where the numbers begin if that is later."""
+        begin = self.freshness.coverage.first
+        return shell.period_line(
+            self.period,
+            self.before,
+            compared=self.comparable is not None,
+            begin=begin if begin > self.period.first else None,
+        )
+
 
 def chosen_days(text: str, allowed: tuple[int, ...]) -> int:
     return int(text) if text in {str(days) for days in allowed} else DEFAULT_DAYS

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from dash import Input, Output
 
+from aggregation.periods import Comparison
 from layouts import shell
 from layouts.components import Component
-from layouts.page import Guard, Page, Viewer
+from layouts.page import DEFAULT_DAYS, Guard, Page, Viewer
 
 # One callback for both directions: a link sets the controls, the controls set the link.
+# What a link leaves open is the usual, as on the server.
 SYNC_ADDRESS = """
 (search, days, compare) => {
     const asked = new URLSearchParams(search || "");
@@ -16,15 +18,16 @@ SYNC_ADDRESS = """
         (t) => t.prop_id.startsWith("period.") || t.prop_id.startsWith("compare."));
     const choices = (id) => [...document.querySelectorAll(`#${id} option`)].map((o) => o.value);
     if (fromAddress) {
-        const days_ = choices("period").includes(asked.get("days")) ? asked.get("days") : days;
-        const compare_ = choices("compare").includes(asked.get("compare")) ? asked.get("compare") : compare;
+        const days_ = choices("period").includes(asked.get("days")) ? asked.get("days") : "USUAL_DAYS";
+        const compare_ = choices("compare").includes(asked.get("compare")) ? asked.get("compare")
+            : "USUAL_COMPARISON";
         return [dash_clientside.no_update, days_, compare_];
     }
     asked.set("days", days);
     asked.set("compare", compare);
     return [`?${asked}`, dash_clientside.no_update, dash_clientside.no_update];
 }
-"""
+""".replace("USUAL_DAYS", str(DEFAULT_DAYS)).replace("USUAL_COMPARISON", Comparison.PREVIOUS.value)
 
 
 def register(page: Guard, pages: Sequence[Page], account: Callable[[Viewer], list[Component]]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aggregation import metrics, migrations, summaries
 from aggregation.metrics import Metric
 from aggregation.periods import MAX_DAYS, Comparison, Period
-from aggregation.queries import Freshness, Queries
+from aggregation.queries import Queries
 from aggregation.summaries import Number
 from dashboard_app.access import require_role
 from dashboard_app.accounts import Account
@@ -116,8 +116,9 @@ def dashboard(queries: Queries, days: int) -> dict[str, Any]:
     period = Period.ending(freshness.coverage.last, days)
     before = period.compared(Comparison.PREVIOUS)
     daily = queries.daily(period)
-    now = totals(queries, period, freshness)
-    earlier = totals(queries, before, freshness) if before else {}
+    now = totals(queries, period, freshness.coverage.first)
+    comparable = before is not None and before.within(freshness.coverage)
+    earlier = totals(queries, before, before.first) if before and comparable else dict.fromkeys(TOTALS)
     first, last = daily.iloc[0], daily.iloc[-1]
     return {
         "current": _day(last),
@@ -142,17 +143,11 @@ def dashboard(queries: Queries, days: int) -> dict[str, Any]:
     }
 
 
-def totals(queries: Queries, period: Period, freshness: Freshness) -> dict[str, Number | None]:
-    """Every total over `period`; all None where the numbers don't reach back over all of it."""
-    if not period.within(freshness.coverage):
-        return dict.fromkeys(TOTALS)
-    daily = queries.daily(period)
-    return {
-        name: queries.active_users(period)
-        if metric.rollup == "distinct"
-        else summaries.value_over(daily, metric)
-        for name, metric in TOTALS.items()
-    }
+def totals(queries: Queries, period: Period, first: date) -> dict[str, Number | None]:
+    """Every total over the part of `period` from `first` on; None where days of it are missing."""
+    daily = summaries.since(queries.daily(period), first)
+    values = queries.platform_values(list(TOTALS.values()), period, daily)
+    return {name: values[metric.name] for name, metric in TOTALS.items()}
 
 
 def creator(queries: Queries, creator_id: int, days: int) -> dict[str, Any]:
@@ -160,20 +155,16 @@ def creator(queries: Queries, creator_id: int, days: int) -> dict[str, Any]:
     if queries.creator_name(creator_id) is None:
         abort(404, NO_CREATOR)
     daily = queries.creator_daily(creator_id, Period.ending(freshness.coverage.last, days), freshness)
+    counted = summaries.since(daily, freshness.coverage.first)
     sums: dict[str, Any] = {
-        camel(metric.name): plain(summaries.value_over(_covered(daily, freshness), metric))
-        for metric in CREATOR_SUMS
+        camel(metric.name): plain(summaries.value_over(counted, metric)) for metric in CREATOR_SUMS
     }
-    rate = summaries.value_over(_covered(daily, freshness), metrics.CREATOR_ENGAGEMENT)
+    rate = summaries.value_over(counted, metrics.CREATOR_ENGAGEMENT)
     return {
         "current": rows(daily.tail(1))[0],
         "period": sums | {"avgEngagementRate": plain(rate)},
         "metrics": rows(daily),
     }
-
-
-def _covered(daily: pd.DataFrame, freshness: Freshness) -> pd.DataFrame:
-    return daily[[day >= freshness.coverage.first for day in daily["date"]]]
 
 
 def _day(row: Any) -> dict[str, Any]:

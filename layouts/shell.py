@@ -1,6 +1,7 @@
 """The frame around every page: header, menu, period control, badge."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -151,17 +152,18 @@ def _verdict(unequal: int | None) -> str:
             return f"{unequal:,} cells differ"
 
 
-def period_line(period: Period, before: Period | None, compared: bool) -> Component:
-    """Which days are shown, and which they are compared with."""
-    shown = f"{period.days} days: {formats.span(period)}"
-    if before is None:
-        return html.P(shown, className="period-line")
-    if not compared:
-        return html.P(
-            f"{shown}. Nothing to compare with: the numbers begin later than {formats.day(before.first)}.",
-            className="period-line",
-        )
-    return html.P(f"{shown}, compared with {formats.span(before)}", className="period-line")
+def period_line(
+    period: Period, before: Period | None, *, compared: bool, begin: date | None = None
+) -> Component:
+    """Which days are shown and compared; `begin`: where the numbers begin, if within the period."""
+    parts = [f"{period.days} days: {formats.span(period)}"]
+    if begin is not None:
+        parts.append(f"the numbers begin on {formats.day(begin)}")
+    if before is not None and compared:
+        parts.append(f"compared with {formats.span(before)}")
+    elif before is not None:
+        parts.append("nothing to compare with: there are no numbers of the days before")
+    return html.P(", ".join(parts), className="period-line")
 
 
 def notice(title: str, text: str) -> Component:

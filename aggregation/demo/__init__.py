@@ -5,8 +5,18 @@ through: who comes, to whom, what they watch, give, like and follow. A day is a 
 numpy calls, whatever its size.
 """
 
-from aggregation.demo.loading import featured_creator, is_loaded, load
+from aggregation.demo.loading import featured_creator, holds_rows, is_loaded, is_made_up, load, unmark
 from aggregation.demo.rows import generate
-from aggregation.demo.scale import Scale
+from aggregation.demo.scale import Scale, require_sensible
 
-__all__ = ["Scale", "featured_creator", "generate", "is_loaded", "load"]
+__all__ = [
+    "Scale",
+    "featured_creator",
+    "generate",
+    "holds_rows",
+    "is_loaded",
+    "is_made_up",
+    "load",
+    "require_sensible",
+    "unmark",
+]

@@ -13,6 +13,9 @@ from aggregation.demo.scale import Scale, require_sensible
 from aggregation.errors import UserError
 from aggregation.schema import follows, source, users, virtual_gifts
 
+# The comment on the users table by which a made-up platform is told from a real one.
+MARK = "made up by sparkboard demo"
+
 
 def load(
     engine: Engine,
@@ -35,6 +38,7 @@ def load(
             if table in bare:
                 _index(connection, table)
             connection.execute(text(f"ANALYZE {table.name}"))
+        connection.execute(text(f"COMMENT ON TABLE {users.name} IS '{MARK}'"))
     progress("The platform is ready", 1.0)
 
 
@@ -42,6 +46,31 @@ def is_loaded(engine: Engine) -> bool:
     """Whether there are users already, from here or from elsewhere."""
     with engine.connect() as connection:
         return inspect(connection).has_table(users.name) and _has_rows(connection, users)
+
+
+def holds_rows(engine: Engine) -> bool:
+    """Whether any source table has rows, from here or from elsewhere."""
+    with engine.connect() as connection:
+        present = set(inspect(connection).get_table_names())
+        return any(table.name in present and _has_rows(connection, table) for table in source.tables.values())
+
+
+def is_made_up(engine: Engine) -> bool:
+    """Whether `load` has filled the database, and nothing was imported since."""
+    with engine.connect() as connection:
+        return _is_marked(connection)
+
+
+def unmark(engine: Engine) -> None:
+    """From now on the platform counts as real: rows from elsewhere have come."""
+    with engine.begin() as connection:
+        if _is_marked(connection):
+            connection.execute(text(f"COMMENT ON TABLE {users.name} IS NULL"))
+
+
+def _is_marked(connection: Connection) -> bool:
+    comment = text("SELECT obj_description(to_regclass(:name), 'pg_class')")
+    return bool(connection.execute(comment, {"name": users.name}).scalar() == MARK)
 
 
 def featured_creator(connection: Connection) -> int:

@@ -79,6 +79,25 @@ def test_a_window_before_the_first_day_is_unknown_not_zero(world: World) -> None
     assert got["change"]["totalRevenue"] is None
 
 
+def test_every_window_has_exactly_its_days(world: World) -> None:
+    got = data(world, "ana", "/api/analytics/dashboard?days=60")
+    assert len(got["analytics"]) == 60
+    assert got["analytics"][0]["totalUsers"] is None
+    assert got["previous"] == dict.fromkeys(got["current"]) | {"date": "2026-01-04"}
+    # what there is is summed: nothing came before the first day
+    assert got["period"]["totalRevenue"] == 1171.10
+    creator = data(world, "ana", f"/api/analytics/creator/{cast.CLEO}?days=60")
+    assert creator["period"]["giftRevenue"] == 42.0
+
+
+def test_a_day_whose_creators_job_has_not_run_is_not_the_newest(world: World) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE job_runs SET last_day = '2026-03-03' WHERE job = 'creators'"))
+    got = data(world, "ana", f"/api/analytics/creator/{cast.CLEO}?days=1")
+    assert got["current"]["date"] == "2026-03-03"
+    assert got["current"]["giftRevenue"] == 14.0
+
+
 def test_growth_from_nothing_is_null(world: World) -> None:
     # 2 March has no gift
     trend = data(world, "ana", "/api/analytics/dashboard?days=3")["trend"]

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from aggregation import __version__, ledger
+from aggregation.jobs import JOBS
 from aggregation.ledger import Result, State
-from aggregation.schema import daily_analytics, data_checks
+from aggregation.schema import data_checks
 from tests.spec.tables import rows
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 10)
@@ -88,34 +89,23 @@ def test_runs_that_reach_beyond_are_cut(database: Engine) -> None:
         ]
 
 
-def test_complete_through_needs_the_day_and_its_run(database: Engine) -> None:
+DAY_JOBS = [job.name for job in JOBS if job.day is not None]
+
+
+def test_a_day_is_complete_when_all_its_jobs_have_succeeded(database: Engine) -> None:
     def complete_through() -> date | None:
         with database.connect() as connection:
             return ledger.complete_through(connection)
 
-    sums = dict.fromkeys(
-        (
-            "total_users",
-            "new_users",
-            "total_gifts_sent",
-            "total_revenue",
-            "creator_earnings",
-            "platform_earnings",
-        ),
-        0,
-    )
     assert complete_through() is None
-    with database.begin() as connection:
-        for day in (8, 9, 10):
-            connection.execute(insert(daily_analytics).values(date=date(2026, 3, day), **sums))
+    for job in DAY_JOBS[:-1]:
+        ran(database, 1, 10, job=job)
+    ran(database, 1, 10, job=DAY_JOBS[-1], state=State.FAILED)
     assert complete_through() is None
-    ran(database, 1, 9, job="gifts")
-    ran(database, 1, 10, state=State.FAILED)
-    assert complete_through() is None
-    ran(database, 1, 9)
+    ran(database, 1, 9, job=DAY_JOBS[-1])
     assert complete_through() == date(2026, 3, 9)
-    ran(database, 11, 11)
-    assert complete_through() == date(2026, 3, 9)
+    ran(database, 10, 10, job=DAY_JOBS[-1])
+    assert complete_through() == date(2026, 3, 10)
 
 
 def test_the_newest_recount_says_how_many_cells_differ(database: Engine) -> None:

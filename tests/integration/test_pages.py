@@ -9,12 +9,13 @@ from sqlalchemy import Engine, insert, text
 
 from aggregation.periods import Period
 from aggregation.queries import Queries
-from aggregation.schema import data_checks
+from aggregation.schema import data_checks, job_runs
 from dashboard_app.accounts import Accounts
 from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World, run_callback
 from tests.integration.test_access import CONTENTS
+from tests.integration.test_ledger import DAY_JOBS
 
 
 def answer(world: World, who: str, page: str, search: str = "") -> Any:
@@ -143,8 +144,50 @@ def test_the_badge_says_what_the_newest_recount_found(world: World, unequal: int
 
 def test_without_an_earlier_period_nothing_is_compared(world: World) -> None:
     content = answer(world, "ana", "overview", "?days=30")["overview-content"]["children"]
-    assert "Nothing to compare with: the numbers begin later" in texts(content)
+    assert "nothing to compare with: there are no numbers of the days before" in texts(content)
     assert kpis(content)["total_revenue"] == ("$1,171.10", "nothing to compare with")
+
+
+def forget(world: World, *days: int) -> None:
+    """As if these days of March had never been computed."""
+    with world.engine.begin() as connection:
+        for day in days:
+            for table in ("daily_analytics", "creator_metrics"):
+                connection.execute(text(f"DELETE FROM {table} WHERE date = '2026-03-0{day}'"))
+        connection.execute(text("DELETE FROM job_runs"))
+        runs = [(job, first, last) for job in DAY_JOBS for first, last in ((1, 2), (4, 4))]
+        for job, first, last in runs:
+            connection.execute(
+                insert(job_runs).values(
+                    job=job,
+                    first_day=date(2026, 3, first) if first > 1 else date(2026, 2, 1),
+                    last_day=date(2026, 3, last),
+                    state="succeeded",
+                    started_at=cast.NOW,
+                    code_version="test",
+                )
+            )
+
+
+def test_a_day_that_was_not_computed_makes_sums_unknown(world: World) -> None:
+    forget(world, 3)
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert kpis(content)["total_revenue"] == ("—", "not computed for all of these days")
+    assert kpis(content)["active_users"][0] == "—"
+    assert figures(content)["figure-revenue_trend"]["data"][0]["y"] == [0, 0, 0, 10, 0, None, 30]
+    mine = answer(world, "cleo", "my-dashboard", "?days=7")["my-dashboard-content"]["children"]
+    assert kpis(mine)["gift_revenue"] == ("—", "not recorded on all of these days")
+    assert kpis(mine)["engagement_rate"] == ("—", "not recorded on all of these days")
+
+
+def test_a_period_that_begins_before_the_numbers_sums_what_there_is(world: World) -> None:
+    # the numbers begin on 1 February; 90 days reach back to December
+    content = answer(world, "ana", "overview", "?days=90")["overview-content"]["children"]
+    assert "the numbers begin on 1 Feb 2026" in texts(content)
+    assert kpis(content)["total_revenue"] == ("$1,171.10", "nothing to compare with")
+    mine = answer(world, "cleo", "my-dashboard", "?days=90")["my-dashboard-content"]["children"]
+    assert kpis(mine)["gift_revenue"] == ("$42.00", "nothing to compare with")
+    assert figures(mine)["figure-gift_revenue_trend"]["data"][0]["y"][0] is None
 
 
 def test_nothing_aggregated_yet(database: Engine) -> None:
