@@ -1,7 +1,8 @@
 """Who may do what. Deny by default: whatever isn't listed here as open needs a session."""
 
+import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -10,18 +11,17 @@ from flask import Flask, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
 
+from aggregation.days import utc_now
 from dashboard_app.accounts import Account, Accounts
 from layouts.page import Page
+
+log = logging.getLogger(__name__)
 
 # Endpoints that anyone may call. Static files carry no data.
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/openapi.json", "/favicon.ico"})
 OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
 # Dash answers every address that nothing else claims with its index page.
 DASH_INDEX = frozenset({"/", "/<path:path>"})
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def viewer() -> Account | None:
@@ -63,12 +63,20 @@ class GuardedPage:
         return self._clock()
 
     def callback(self, *dependencies: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-        """Like Dash's, but the function gets the signed-in viewer as its first argument."""
+        """Like Dash's, but the function gets the signed-in viewer as its first argument.
+
+        Its errors are answered with 500; what Dash itself raises is then the fault of the request.
+        """
 
         def decorate(function: Callable[..., Any]) -> Any:
             @wraps(function)
             def guarded(*args: Any) -> Any:
-                return function(allowed_viewer(self._roles), *args)
+                viewer = allowed_viewer(self._roles)
+                try:
+                    return function(viewer, *args)
+                except Exception as error:
+                    log.error("callback %s failed", function.__qualname__, exc_info=error)
+                    abort(500)
 
             return self._app.callback(*dependencies, **options)(guarded)
 
@@ -103,7 +111,7 @@ def guard(server: Flask, accounts: Accounts, pages: tuple[Page, ...]) -> None:
 
 
 def _sign_in_first(path: str) -> ResponseReturnValue:
-    if request.method != "GET" or path.startswith(("/_dash", "/api/")):
+    if request.method not in ("GET", "HEAD") or path.startswith(("/_dash", "/api/")):
         abort(401)
     return redirect(url_for("login", next=request.full_path.rstrip("?")))
 

@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
+from aggregation.days import utc_now
 from aggregation.queries import Queries
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
@@ -45,15 +46,22 @@ INDEX = """<!doctype html>
 </html>
 """
 
+CALLBACKS = "/_dash-update-component"
+
 TITLES = {401: "Please sign in", 403: "Not allowed", 404: "Page not found"}
+# Instead of the web server's own, which speak of browsers and URLs.
 TEXTS = {
-    403: "Your account may not see this page.",
-    404: "There is no page at this address.",
+    401: "Please sign in first.",
+    403: "Your account may not see this.",
+    404: "There is nothing at this address.",
+    405: "This address can't be used that way.",
+    413: "The request is too large.",
+    500: "Something went wrong on our side.",
 }
 
 
 def create_app(
-    engine: Engine, secret: str, clock: Callable[[], datetime] = access.utc_now, *, https: bool = False
+    engine: Engine, secret: str, clock: Callable[[], datetime] = utc_now, *, https: bool = False
 ) -> Dash:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today."""
     server = Flask("dashboard_app")
@@ -121,8 +129,10 @@ def _answer_problems(server: Flask) -> None:
 
     @server.errorhandler(Exception)
     def unexpected(error: Exception) -> ResponseReturnValue:
+        if request.path == CALLBACKS:
+            return problem(400, "The request is malformed.")
         log.error("%s %s failed", request.method, request.path, exc_info=error)
-        return problem(500, "Something went wrong on our side.")
+        return problem(500, TEXTS[500])
 
 
 def _message(error: HTTPException) -> str:
@@ -132,7 +142,8 @@ def _message(error: HTTPException) -> str:
         details = next(iter(details.values()))
     if isinstance(details, list) and details:
         return str(details[0])
-    return error.description or error.name
+    own_words = error.description if error.description != type(error).description else None
+    return own_words or TEXTS.get(error.code or 500) or error.name
 
 
 def problem(status: int, message: str) -> ResponseReturnValue:
@@ -140,7 +151,7 @@ def problem(status: int, message: str) -> ResponseReturnValue:
     if request.path.startswith(("/api/", "/_dash")):
         return jsonify({"error": message}), status
     title = TITLES.get(status, "That didn't work")
-    return render_template("problem.html", title=title, text=TEXTS.get(status, message)), status
+    return render_template("problem.html", title=title, text=message), status
 
 
 def _set_headers(server: Flask, script_hashes: Sequence[str]) -> None:

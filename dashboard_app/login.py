@@ -9,7 +9,8 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from dashboard_app.access import landing, utc_now, viewer
+from aggregation.days import utc_now
+from dashboard_app.access import landing, viewer
 from dashboard_app.accounts import MAX_PASSWORD, Accounts
 from layouts.page import Page
 
@@ -31,7 +32,9 @@ def register(server: Flask, accounts: Accounts, pages: tuple[Page, ...]) -> None
         if not form.validate_on_submit():
             failed = WRONG if request.method == "POST" else ""
             return render_template("login.html", form=form, failed=failed), 401 if failed else 200
-        account = accounts.sign_in(form.username.data, form.password.data, utc_now())
+        name = form.username.data
+        # No account's name has control characters, and PostgreSQL takes no NUL.
+        account = accounts.sign_in(name, form.password.data, utc_now()) if name.isprintable() else None
         if account is None:
             return render_template("login.html", form=form, failed=WRONG), 401
         previous = viewer()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from dashboard_app import access
+from aggregation.days import utc_now
 from dashboard_app.accounts import Accounts
 from layouts.page import Page
 from layouts.pages import PAGES
@@ -127,7 +127,7 @@ def test_sessions_end_by_themselves(world: World, column: str, age: str) -> None
 
 def test_use_keeps_a_session_alive(world: World) -> None:
     accounts = Accounts(world.engine)
-    start = access.utc_now()
+    start = utc_now()
     account = accounts.sign_in("ana", cast.PASSWORD, start)
     assert account is not None
     for hours in (7, 14, 21):
@@ -146,7 +146,7 @@ def test_the_stored_token_opens_nothing(world: World) -> None:
     world.signed_in("ana")
     with world.engine.connect() as connection:
         stored = connection.execute(text("SELECT token_hash FROM dashboard_sessions")).scalar_one()
-    assert Accounts(world.engine).signed_in(stored, access.utc_now()) is None
+    assert Accounts(world.engine).signed_in(stored, utc_now()) is None
 
 
 # ---- signing in ----
@@ -175,6 +175,32 @@ def test_callbacks_without_the_token_are_refused(world: World) -> None:
     answer = client.post("/_dash-update-component", json={})
     assert answer.status_code == 400
     assert set(answer.get_json()) == {"error"}
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", '"x"', "null", '{"output": "no-such.children"}', "not json"])
+def test_malformed_callbacks_are_refused(world: World, body: str) -> None:
+    client = world.signed_in("ana")
+    client.get("/")
+    token = client.get_cookie("_csrf_token")
+    assert token is not None
+    answer = client.post(
+        "/_dash-update-component",
+        data=body,
+        content_type="application/json",
+        headers={"X-CSRFToken": token.value},
+    )
+    assert answer.status_code == 400
+    assert set(answer.get_json()) == {"error"}
+
+
+def test_a_name_with_a_nul_is_a_wrong_name(world: World) -> None:
+    assert cast.sign_in(world.client(), "an\0a").status_code == 401
+
+
+@pytest.mark.parametrize(("path", "status"), [("/api/analytics/dashboard", 401), ("/api/nothing", 401)])
+def test_refusals_are_said_in_plain_words(world: World, path: str, status: int) -> None:
+    answer = world.client().get(path)
+    assert (answer.status_code, answer.get_json()) == (status, {"error": "Please sign in first."})
 
 
 def test_logging_out_by_a_link_is_refused(world: World) -> None:
