@@ -77,7 +77,7 @@ def register(server: Flask, queries: Queries, engine: Engine) -> None:
     )
     api = Api(server)
     api.register_blueprint(_analytics(queries))
-    _health(server, engine)
+    api.register_blueprint(_health(engine))
 
 
 def _analytics(queries: Queries) -> Any:
@@ -207,17 +207,23 @@ def plain(value: Any) -> Any:
 # ---- health ----
 
 
-def _health(server: Flask, engine: Engine) -> None:
-    @server.get("/healthz")
+def _health(engine: Engine) -> Any:
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.route("/healthz")
     def healthz() -> Response:
+        """Whether the process is up."""
         return jsonify({"status": "up"})
 
-    @server.get("/readyz")
+    @blueprint.route("/readyz")
     def readyz() -> tuple[Response, int]:
+        """Whether the database answers and the tables are at the newest version."""
         problem = not_ready(engine)
         return jsonify({"status": "not ready", "error": problem} if problem else {"status": "ready"}), (
             503 if problem else 200
         )
+
+    return blueprint
 
 
 def not_ready(engine: Engine) -> str | None:

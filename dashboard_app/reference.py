@@ -62,10 +62,6 @@ def api_page(description: dict[str, Any]) -> str:
         for verb in operations.keys() - {"parameters"}:
             summary = operations[verb].get("summary", "")
             lines.append(f"| `{verb.upper()} {path}` | {_parameters(operations, verb)} | {summary} |")
-    lines += [
-        "| `GET /healthz` | – | Whether the process is up. |",
-        "| `GET /readyz` | – | Whether the database answers and the tables are at the newest version. |",
-    ]
     return "\n".join(lines) + "\n"
 
 

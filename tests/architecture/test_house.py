@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,10 @@ def test_nothing_is_requested_from_another_host() -> None:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http://" not in text, path
         assert "https://" not in text, path
+
+
+def test_the_import_contract_knows_every_page() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (independent,) = [contract for contract in contracts if contract["type"] == "independence"]
+    pages = (PROJECT / "layouts" / "pages").glob("[!_]*.py")
+    assert set(independent["modules"]) == {f"layouts.pages.{page.stem}" for page in pages}

@@ -249,4 +249,9 @@ def test_not_ready_without_database() -> None:
 
 def test_the_description_names_every_route(world: World) -> None:
     paths = json.loads(world.client().get("/api/openapi.json").data)["paths"]
-    assert set(paths) == {"/api/analytics/dashboard", "/api/analytics/creator/{creator_id}"}
+    assert set(paths) == {
+        "/api/analytics/dashboard",
+        "/api/analytics/creator/{creator_id}",
+        "/healthz",
+        "/readyz",
+    }
