@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError  # no public name yet
 
 from aggregation.errors import UsageError, UserError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -104,7 +107,9 @@ def jobs() -> None:
 def users_add(
     name: str,
     role: Annotated[str, typer.Option(help="admin, analyst or creator.")],
-    creator_id: Annotated[int | None, typer.Option(help="Whose page a creator sees.")] = None,
+    creator_id: Annotated[
+        int | None, typer.Option(min=1, max=2**63 - 1, help="Whose page a creator sees.")
+    ] = None,
     password_stdin: PasswordFromInput = False,
 ) -> None:
     """Add an account."""
@@ -152,17 +157,24 @@ def _day(moment: datetime | None) -> date | None:
 def main() -> int:
     """The exit status: 0 success, 1 the work failed or found differences, 2 wrong usage."""
     try:
-        app()
+        status = int(app(standalone_mode=False) or 0)
+    except NoArgsIsHelpError as error:
+        print(error.format_message())  # noqa: T201
+        return 0
+    except ClickException as error:
+        _report(UsageError(error.format_message()))
+        return 2
     except UserError as error:
         _report(error)
         return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)  # noqa: T201
-        return 130
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
     except Exception as error:
         _report(error)
         return 1
-    return 0
+    if status == INTERRUPTED:
+        print("stopped", file=sys.stderr)  # noqa: T201
+    return status
 
 
 def _report(error: Exception) -> None:

@@ -1,14 +1,30 @@
 // What the page does by itself: tell when it is complete, close pop-ups, make a table of a chart.
 (() => {
+  // Between a choice and the request that it starts, nothing on the page tells of it.
+  const PAUSE = 300;
+  let chosen = -PAUSE;
   const drawn = () => {
     const page = document.querySelector("[data-page]:not(body)");
     if (!page) return null;
     const charts = [...page.querySelectorAll(".chart")];
-    const done = !page.querySelector(".skeleton")
+    const done = !document.querySelector('[data-dash-is-loading="true"]')
+      && performance.now() - chosen >= PAUSE
+      && !page.querySelector(".skeleton")
       && charts.every((chart) => chart.querySelector(".main-svg .plot, .main-svg .cartesianlayer"));
     return done ? page.dataset.page : null;
   };
+  const name = () => {
+    const heading = document.querySelector("main h1");
+    const title = heading ? `${heading.textContent} · Sparkboard` : document.title;
+    if (document.title !== title) document.title = title;
+    // dcc.Link takes no aria attributes
+    document.querySelectorAll(".top nav a").forEach((link) => {
+      if (link.matches(".current")) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+  };
   const mark = () => {
+    name();
     const page = drawn();
     const body = document.body;
     if (page && body.dataset.page === page && body.dataset.ready) return;
@@ -19,28 +35,58 @@
       delete body.dataset.ready;
     }
   };
+  const choose = () => {
+    chosen = performance.now();
+    mark();
+    setTimeout(mark, PAUSE + 10);
+  };
 
   // The twin shows the very numbers that the chart was given.
+  const written = {
+    money: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" }),
+    count: new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 }),
+    percent: new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+  };
+  const text = (value, unit) => {
+    if (value === null || value === undefined || Number.isNaN(value)) return "—";
+    if (typeof value === "string") return value;
+    return written[unit].format(value) + (unit === "percent" ? "%" : "");
+  };
+  // A band has two ends, and a compared line has days of its own.
+  const columns = (trace, values) => {
+    const unit = trace.meta?.unit ?? "count";
+    if (Array.isArray(trace.base)) {
+      return [
+        { name: "usual from", cells: trace.base, unit },
+        { name: "usual to", cells: trace.customdata, unit },
+      ];
+    }
+    const own = { name: trace.name, cells: values, unit };
+    return trace.customdata ? [{ name: "compared day", cells: trace.customdata, unit }, own] : [own];
+  };
+  const row = (parent, cells, kind) => {
+    const line = parent.appendChild(document.createElement("tr"));
+    cells.forEach((content, index) => {
+      const cell = line.appendChild(document.createElement(index === 0 ? "th" : kind));
+      cell.textContent = content;
+      if (cell.matches("th")) cell.scope = kind === "th" ? "col" : "row";
+      if (index > 0) cell.className = "number";
+    });
+  };
   const twin = (details) => {
-    const graph = details.closest("[data-figure]").querySelector(".js-plotly-plot");
+    const card = details.closest("[data-figure]");
+    const graph = card.querySelector(".js-plotly-plot");
     const traces = graph.data.filter((trace) => trace.x && trace.visible !== false);
     const sideways = traces.some((trace) => trace.orientation === "h");
-    const keys = [...traces[0][sideways ? "y" : "x"]];
+    const shown = traces.flatMap((trace) => columns(trace, trace[sideways ? "x" : "y"]));
     const table = document.createElement("table");
-    const row = (parent, cells, kind) => {
-      const line = parent.appendChild(document.createElement("tr"));
-      cells.forEach((text, index) => {
-        const cell = line.appendChild(document.createElement(index === 0 ? "th" : kind));
-        cell.textContent = text;
-        if (index > 0) cell.className = "number";
-      });
-    };
-    row(table.createTHead(), ["", ...traces.map((trace) => trace.name)], "th");
+    const caption = table.createCaption();
+    caption.className = "unseen";
+    caption.textContent = card.querySelector("h2").textContent;
+    row(table.createTHead(), [graph.layout.meta?.rows ?? "", ...shown.map((column) => column.name)], "th");
     const body = table.createTBody();
-    const text = (value) => (value === null || value === undefined || Number.isNaN(value)
-      ? "—" : value.toLocaleString("en-US", { maximumFractionDigits: 2 }));
-    keys.forEach((key, index) => {
-      row(body, [key, ...traces.map((trace) => text(trace[sideways ? "x" : "y"][index]))], "td");
+    traces[0][sideways ? "y" : "x"].forEach((key, index) => {
+      row(body, [key, ...shown.map(({ cells, unit }) => text(cells[index], unit))], "td");
     });
     details.querySelector(".twin").replaceChildren(table);
   };
@@ -48,6 +94,10 @@
   document.addEventListener("toggle", (event) => {
     if (event.target.open && event.target.matches(".table-twin")) twin(event.target);
   }, true);
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(".bar select")) choose();
+  });
+  window.addEventListener("popstate", choose);
   document.addEventListener("click", (event) => {
     document.querySelectorAll(".definition[open]").forEach((open) => {
       if (!open.contains(event.target)) open.open = false;
@@ -90,6 +140,10 @@
     }
   };
 
-  new MutationObserver(mark).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(mark).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["data-dash-is-loading"],
+  });
   mark();
 })();

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from aggregation.errors import UserError
+from aggregation.errors import UsageError, UserError
 from aggregation.schema import ROLES, accounts, sessions
 
 MIN_PASSWORD = 8
@@ -55,12 +56,7 @@ class Accounts:
     def add(self, name: str, role: str, password: str, creator_id: int | None = None) -> int:
         """The new account's id. Raises UserError where something isn't allowed."""
         name = name.strip()
-        if not name or len(name) > 100:
-            raise UserError("an account's name has 1 to 100 characters")
-        if role not in ROLES:
-            raise UserError(f"unknown role {role!r}; allowed: {', '.join(ROLES)}")
-        if (role == "creator") != (creator_id is not None):
-            raise UserError("a creator's account needs --creator-id; the other roles must not have one")
+        require_possible(name, role, creator_id)
         row = {"name": name, "role": role, "creator_id": creator_id, "password_hash": hashed(password)}
         try:
             with self.engine.begin() as connection:
@@ -142,6 +138,20 @@ class Accounts:
     def sign_out(self, token: str) -> None:
         with self.engine.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.token_hash == _digest(token)))
+
+
+def require_possible(name: str, role: str, creator_id: int | None) -> None:
+    """Raises UsageError or UserError for an account that cannot be."""
+    if role not in ROLES:
+        raise UsageError(f"unknown role {role!r}; allowed: {', '.join(ROLES)}")
+    if (role == "creator") != (creator_id is not None):
+        raise UsageError("a creator's account needs --creator-id; the other roles must not have one")
+    name = name.strip()
+    if not name or len(name) > 100:
+        raise UserError("an account's name has 1 to 100 characters")
+    # Control characters, halves of characters, breaks of lines and of paragraphs.
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        raise UserError(f"an account's name has no control characters, unlike {name!r}")
 
 
 def hashed(password: str) -> str:

@@ -13,7 +13,7 @@ from aggregation import checks, ledger, publishing
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.worker import Worker
-from dashboard_app.accounts import Accounts
+from dashboard_app.accounts import Accounts, require_possible
 from dashboard_app.settings import Settings
 from dashboard_app.terminal import bars, out, table
 
@@ -37,14 +37,16 @@ def migrated(settings: Settings) -> Iterator[Engine]:
 def serve(settings: Settings) -> None:
     from dashboard_app.server import WebServer
 
+    secret = settings.session_secret()
+    settings.require_free_address()
     with migrated(settings) as engine:
-        secret = settings.session_secret()
         url = engine.url
         engine.dispose()
         WebServer(settings, url, secret).run()
 
 
 def work(settings: Settings) -> None:
+    settings.require_secret()
     with migrated(settings) as engine:
         Worker(engine).run()
 
@@ -57,9 +59,11 @@ def migrate_tables(settings: Settings) -> None:
 
 def import_files(settings: Settings, folder: Path) -> None:
     # pyarrow takes half a second to load; no other command needs it
-    from aggregation import imports
+    from aggregation import demo, imports
 
     with migrated(settings) as engine:
+        # First: were it killed in between, the demo would take real rows for its own and clear them.
+        demo.unmark(engine)
         with bars("rows") as show:
             counts = imports.import_folder(engine, folder, show)
         table(("table", "rows read"), list(counts.items()))
@@ -138,6 +142,7 @@ def show_jobs(settings: Settings) -> None:
 def add_account(
     settings: Settings, name: str, role: str, creator_id: int | None, *, from_input: bool
 ) -> None:
+    require_possible(name, role, creator_id)
     with migrated(settings) as engine:
         Accounts(engine).add(name, role, _password(from_input=from_input), creator_id)
         out.print(f"added {role} {name}", markup=False)

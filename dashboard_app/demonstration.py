@@ -32,24 +32,49 @@ def run(settings: Settings, days: int, creators: int, users: int, *, open_browse
     """Prepare what is missing, then serve until Ctrl-C or SIGTERM. Raises UserError."""
     if not settings.embedded:
         raise UsageError("demo makes up a platform in its own database: run it without DATABASE_URL")
+    scale = demo.Scale(days=days, creators=creators, users=users)
+    _require_sensible(scale)
+    settings.require_free_address()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with settings.database() as engine:
+        _require_ours(engine, settings.data_dir)
         migrate(engine)
-        _prepare(engine, demo.Scale(days=days, creators=creators, users=users))
+        _prepare(engine, scale, settings.data_dir)
         logins = _accounts(engine)
         engine.dispose()
         _serve(settings, logins, open_browser=open_browser)
 
 
+def _require_sensible(scale: demo.Scale) -> None:
+    try:
+        demo.require_sensible(scale)
+    except UserError as error:
+        raise UsageError(str(error)) from None
+
+
+def _require_ours(engine: Engine, data_dir: Path) -> None:
+    """Real data is neither deleted nor opened to everyone who knows the demo's password."""
+    if demo.holds_rows(engine) and not demo.is_made_up(engine):
+        raise UsageError(
+            f"DATA_DIR={data_dir} holds a platform that was not made up by demo; choose another DATA_DIR"
+        )
+
+
 # ---- the platform and its numbers ----
 
 
-def _prepare(engine: Engine, scale: demo.Scale) -> None:
+def _prepare(engine: Engine, scale: demo.Scale, data_dir: Path) -> None:
     now = utc_now()
     if demo.is_loaded(engine) and _last_gift_is_old(engine):
         err.print("The demo's data has grown old: making it anew.")
         _clear(engine)
-    if not demo.is_loaded(engine):
+    if demo.is_loaded(engine):
+        if scale != demo.Scale():
+            err.print(
+                f"The demo keeps the platform it has; delete DATA_DIR={data_dir} for one of other sizes.",
+                markup=False,
+            )
+    else:
         with stages() as show:
             demo.load(engine, scale, now.replace(tzinfo=None), show)
     if _through(engine) != last_complete_day(now):
@@ -107,12 +132,12 @@ def _serve(settings: Settings, logins: list[tuple[str, str]], *, open_browser: b
             name: stack.enter_context(_process(name, settings, log_folder)) for name in ("web", "worker")
         }
         stack.callback(_stop, list(processes.values()))
-        address = f"http://{settings.host}:{settings.port}"
+        address = f"http://{settings.address}"
         _wait_until_ready(address, processes, log_folder)
-        _announce(address, logins)
-        if open_browser:
-            webbrowser.open(address)
         try:
+            _announce(address, logins)
+            if open_browser:
+                webbrowser.open(address)
             _watch(processes, log_folder)
         except KeyboardInterrupt:
             err.print("\nstopping …")

@@ -22,7 +22,7 @@ class WebServer(BaseApplication):
     def load_config(self) -> None:
         settings = self._settings
         values: dict[str, Any] = {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": settings.address,
             "workers": settings.web_workers,
             "threads": settings.web_threads,
             "worker_class": "gthread",

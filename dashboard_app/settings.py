@@ -1,7 +1,9 @@
 """Settings: the only reader of the environment and of `.env`."""
 
+import errno
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,20 +64,43 @@ class Settings(BaseSettings):
 
         Raises UsageError where DATABASE_URL is set and SECRET_KEY is missing or short.
         """
+        self.require_secret()
         if self.secret_key is not None:
-            secret = self.secret_key.get_secret_value()
-            if len(secret.encode()) < MIN_SECRET_BYTES:
-                raise UsageError(
-                    f"SECRET_KEY is too short: at least {MIN_SECRET_BYTES} bytes. "
-                    f"Make one with {HOW_TO_MAKE_ONE}"
-                )
-            return secret
-        if not self.embedded:
-            raise UsageError(
-                f"SECRET_KEY is required with DATABASE_URL: at least {MIN_SECRET_BYTES} bytes. "
-                f"Make one with {HOW_TO_MAKE_ONE}"
-            )
+            return self.secret_key.get_secret_value()
         return _kept_secret(self.data_dir / "secret_key")
+
+    def require_secret(self) -> None:
+        """Raises UsageError where SECRET_KEY is short, or missing though DATABASE_URL is set."""
+        if self.secret_key is None and self.embedded:
+            return
+        if self.secret_key is None:
+            fault = "required with DATABASE_URL"
+        elif len(self.secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            fault = "too short"
+        else:
+            return
+        raise UsageError(
+            f"SECRET_KEY is {fault}: at least {MIN_SECRET_BYTES} bytes. Make one with {HOW_TO_MAKE_ONE}"
+        )
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, with brackets around an IPv6 address."""
+        host = self.host.strip("[]")
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    def require_free_address(self) -> None:
+        """Raises UserError where the web server could not listen on HOST and PORT."""
+        host = self.host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            with socket.socket(family) as probe:
+                # As gunicorn does: connections that have just ended don't count.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, self.port))
+                probe.listen()  # two sockets that don't listen may share an address
+        except (OSError, UnicodeError) as error:
+            raise UserError(_why_not_bound(self.host, self.port, error)) from None
 
     @contextmanager
     def database(self) -> Iterator[Engine]:
@@ -132,6 +157,16 @@ def _allowed(name: str, message: str) -> str:
             return "a whole number from 1 to 64"
         case _:
             return message.removeprefix("Value error, ").removeprefix("Input should be ")
+
+
+def _why_not_bound(host: str, port: int, error: Exception) -> str:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EADDRINUSE:
+        return f"PORT={port} is taken on HOST={host}: stop what listens there, or choose another PORT"
+    if code == errno.EACCES:
+        return f"PORT={port} is not allowed for this system user: choose a PORT from 1024 on"
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"cannot listen on HOST={host}, PORT={port}: {reason}"
 
 
 def _kept_secret(path: Path) -> str:

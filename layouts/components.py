@@ -95,19 +95,15 @@ def _change_line(kpi: Kpi) -> Component:
 
 def _sparkline(kpi: Kpi) -> Component:
     """A picture of the daily values; the figures below carry the numbers, so screen readers skip it."""
-    points = [value for value in drawn(kpi.history) if value is not None]
+    history = drawn(kpi.history)
+    points = [value for value in history if value is not None]
     if len(points) < 2:
         return html.Span(className="sparkline empty", **attributes(aria_hidden="true"))
-    low, high = min(points), max(points)
-    height = (high - low) or 1.0
-    path = " ".join(
-        f"{100 * index / (len(points) - 1):.1f},{22 - 20 * (value - low) / height:.1f}"
-        for index, value in enumerate(points)
-    )
     svg = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 24' preserveAspectRatio='none'>"
-        f"<polyline points='{path}' fill='none' stroke='black' stroke-width='2' "
-        "vector-effect='non-scaling-stroke' stroke-linejoin='round'/></svg>"
+        f"<path d='{_sparkline_path(history, min(points), max(points))}' fill='none' stroke='black' "
+        "stroke-width='2' vector-effect='non-scaling-stroke' stroke-linecap='round' "
+        "stroke-linejoin='round'/></svg>"
     )
     image = f'url("data:image/svg+xml,{quote(svg)}")'
     return html.Span(
@@ -115,6 +111,20 @@ def _sparkline(kpi: Kpi) -> Component:
         style={"maskImage": image, "WebkitMaskImage": image},
         **attributes(aria_hidden="true"),
     )
+
+
+def _sparkline_path(history: Sequence[float | None], low: float, high: float) -> str:
+    """Every day at its own place; the line breaks where days are missing, and a lone day is a dot."""
+    height = (high - low) or 1.0
+    steps, last = [], len(history) - 1
+    for index, value in enumerate(history):
+        if value is None:
+            continue
+        x, y = 100 * index / last, 22 - 20 * (value - low) / height
+        starts = index == 0 or history[index - 1] is None
+        ends = index == last or history[index + 1] is None
+        steps.append(f"{'M' if starts else 'L'}{x:.1f},{y:.1f}{'h0' if starts and ends else ''}")
+    return " ".join(steps)
 
 
 # ---- figure cards and tables ----
@@ -134,7 +144,15 @@ def figure_card(name: str, question: str, figure: Figure, note: str = "", wide: 
                 className="chart",
             ),
             html.Details(
-                [html.Summary("Show as table"), html.Div(className="twin")],
+                [
+                    html.Summary("Show as table"),
+                    html.Div(
+                        className="twin",
+                        tabIndex="0",
+                        role="region",
+                        **attributes(aria_label=f"Table: {question}"),
+                    ),
+                ],
                 className="table-twin",
             ),
         ],

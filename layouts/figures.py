@@ -1,6 +1,7 @@
 """Frames → plotly figures, as plain dicts. Money becomes float here, where it is drawn."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,8 @@ from layouts.theme import CORAL, CYAN, GREEN, SERIES, VIOLET, axis, chart_layout
 Figure = dict[str, Any]
 
 _HOVER = {"money": "$,.2f", "count": ",.0f", "percent": ".2f"}
+# What the rows of a chart's table are.
+_DAYS = {"rows": "Day"}
 _AFFIX = {"money": {"tickprefix": "$"}, "count": {}, "percent": {"ticksuffix": "%"}}
 
 
@@ -26,8 +29,11 @@ def days(frame: pd.DataFrame) -> list[str]:
 
 
 def hover(metric: Metric, name: str | None = None) -> str:
-    suffix = "%" if metric.unit == "percent" else ""
-    return f"%{{y:{_HOVER[metric.unit]}}}{suffix}<extra>{name or metric.label}</extra>"
+    return f"{_hover_value(metric)}<extra>{name or metric.label}</extra>"
+
+
+def _hover_value(metric: Metric) -> str:
+    return f"%{{y:{_HOVER[metric.unit]}}}{'%' if metric.unit == 'percent' else ''}"
 
 
 def value_axis(metric: Metric, values: Iterable[float | None], **changes: Any) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def line(frame: pd.DataFrame, metric: Metric, colour: str, *, filled: bool = Fal
         # a year of days would run together in thick lines
         "line": {"color": colour, "width": 2.5 if len(frame) <= 120 else 1.5},
         "marker": {"color": colour, "size": 7},
+        "meta": {"unit": metric.unit},
         "hovertemplate": hover(metric),
         **({"fill": "tozeroy", "fillcolor": faint(colour, 0.12)} if filled else {}),
         **changes,
@@ -70,7 +77,8 @@ def earlier_line(frame: pd.DataFrame, before: pd.DataFrame, metric: Metric, colo
         "customdata": [formats.day(day) for day in before["date"]],
         "line": {"color": colour, "width": 1.5, "dash": "dash"},
         "opacity": 0.65,
-        "hovertemplate": f"%{{y:{_HOVER[metric.unit]}}} on %{{customdata}}<extra>{name}</extra>",
+        "meta": {"unit": metric.unit},
+        "hovertemplate": f"{_hover_value(metric)} on %{{customdata}}<extra>{name}</extra>",
     }
 
 
@@ -87,6 +95,7 @@ def trend(
     layout = chart_layout(
         yaxis=value_axis(metrics[0], _all_values(data)),
         xaxis=_day_axis(frame),
+        meta=_DAYS,
         showlegend=len(data) > 1,
     )
     return {"data": data, "layout": layout}
@@ -109,6 +118,7 @@ def user_growth(frame: pd.DataFrame, active: Metric, new: Metric, everyone: Metr
             "x": days(frame),
             "y": drawn(frame[new.name]),
             "marker": {"color": VIOLET},
+            "meta": {"unit": new.unit},
             "hovertemplate": hover(new),
         },
         line(frame, active, CYAN),
@@ -138,6 +148,7 @@ def user_growth(frame: pd.DataFrame, active: Metric, new: Metric, everyone: Metr
             xaxis=_day_axis(frame),
             yaxis=value_axis(active, _all_values(data[:2])),
             yaxis2=right,
+            meta=_DAYS,
             showlegend=True,
         ),
     }
@@ -158,6 +169,7 @@ def sources(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": [SERIES[index % len(SERIES)] for index in range(len(amounts))]},
+        "meta": {"unit": "money"},
         "hovertemplate": "%{y}: $%{x:,.2f}<extra></extra>",
     }
     layout = chart_layout(
@@ -167,6 +179,7 @@ def sources(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
         xaxis=axis(range=[0, max(amounts, default=0) * 1.25 or 1], visible=False),
         yaxis=axis(autorange="reversed", showgrid=False),
         bargap=0.35,
+        meta={"rows": "Source"},
         showlegend=False,
     )
     return {"data": [bars], "layout": layout}
@@ -180,12 +193,14 @@ def stacked_bars(frame: pd.DataFrame, metrics: Sequence[Metric], colours: Sequen
             "x": days(frame),
             "y": drawn(frame[metric.name]),
             "marker": {"color": colour},
+            "meta": {"unit": metric.unit},
             "hovertemplate": hover(metric),
         }
         for metric, colour in zip(metrics, colours, strict=True)
     ]
     layout = chart_layout(
         barmode="stack",
+        meta=_DAYS,
         xaxis=_day_axis(frame),
         yaxis=value_axis(metrics[0], _all_values(data)),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
@@ -213,11 +228,13 @@ def today_by_hour(today: pd.DataFrame, usual: pd.DataFrame, running_hour: int) -
         "y": values,
         "width": 0.6,
         "marker": {"color": CYAN, "pattern": {"shape": patterns}},
+        "meta": {"unit": "money"},
         "hovertemplate": "$%{y:,.2f}<extra>Today so far</extra>",
     }
     layout = chart_layout(
         barmode="overlay",
-        xaxis=axis(showgrid=False, type="category", tickvals=hours[::4], tickangle=0),
+        meta={"rows": "Hour (UTC)"},
+        xaxis=axis(showgrid=False, type="category", tickvals=hours[4::4], tickangle=0),
         yaxis=axis(
             rangemode="tozero", tickprefix="$", tickformat="~s" if max(by_hour.values()) >= 1000 else ",.2~f"
         ),
@@ -239,6 +256,7 @@ def _band(hours: list[str], usual: pd.DataFrame) -> list[Figure]:
         "customdata": drawn(usual["high"]),
         "width": 0.96,
         "marker": {"color": faint(VIOLET, 0.38)},
+        "meta": {"unit": "money"},
         "hovertemplate": "$%{base:,.2f} to $%{customdata:,.2f}<extra>Usual for this weekday</extra>",
     }
     return [bars]
@@ -249,13 +267,19 @@ def _all_values(traces: Sequence[Figure]) -> list[float | None]:
 
 
 def _day_axis(frame: pd.DataFrame) -> dict[str, Any]:
-    """Days, never hours: a short period would otherwise get ticks at noon."""
-    few = {"dtick": 86_400_000} if len(frame) <= 8 else {}
+    """Whole days: half a day of room at both ends keeps the outer labels whole, and few days all get one."""
+    shown = days(frame)
+    reach: dict[str, Any] = {}
+    if shown:
+        before = frame["date"].iloc[0] - timedelta(days=1)
+        reach = {"range": [f"{before.isoformat()} 12:00", f"{shown[-1]} 12:00"]}
+    few = {"tickmode": "array", "tickvals": shown} if len(shown) <= 8 else {}
     return axis(
         showgrid=False,
         type="date",
         tickformat="%-d %b",
         hoverformat="%a %-d %b %Y",
         spikedash="solid",
+        **reach,
         **few,
     )

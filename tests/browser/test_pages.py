@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visitor, visit
 
@@ -105,6 +105,36 @@ def test_the_browsers_back_button_goes_back_a_period(visitor: Visitor) -> None:
     visitor.page.go_back()
     expect(visitor.page.locator(".period-line")).to_contain_text("7 days:")
     expect(visitor.page.locator("#period")).to_have_value("7")
+    visitor.page.go_back()
+    expect(visitor.page.locator(".period-line")).to_contain_text("30 days:")
+    expect(visitor.page.locator("#period")).to_have_value("30")
+    assert visitor.page.url == f"{visitor.address}/"
+
+
+def test_the_page_is_not_ready_until_the_new_numbers_are_there(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    held: list[Route] = []
+    visitor.page.route("**/_dash-update-component*", lambda route: held.append(route))
+    visitor.page.select_option("#period", "7")
+    assert visitor.page.get_attribute("body", "data-ready") is None
+    visitor.page.wait_for_selector("[data-dash-is-loading=true]")
+    visitor.page.wait_for_timeout(600)
+    assert visitor.page.get_attribute("body", "data-ready") is None
+    for route in held:
+        route.continue_()
+    visitor.page.unroute("**/_dash-update-component*")
+    visitor.ready()
+    assert "7 days:" in visitor.page.inner_text(".period-line")
+
+
+def test_the_title_and_the_menu_say_which_page_it_is(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    expect(visitor.page).to_have_title("Overview · Sparkboard")
+    links = visitor.page.locator(".top nav a")
+    if links.count() == 0:
+        expect(visitor.page.locator(".top nav")).to_be_hidden()
+    else:
+        expect(visitor.page.locator('.top nav a[aria-current="page"]')).to_have_text("Overview")
 
 
 def test_the_period_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
@@ -133,8 +163,45 @@ def test_the_table_of_a_chart_has_the_charts_numbers(visitor: Visitor) -> None:
     card.locator(".table-twin summary").click()
     rows = card.locator(".twin tbody tr")
     expect(rows).to_have_count(7)
-    shown = [float(text.replace(",", "")) for text in card.locator(".twin td:nth-child(2)").all_inner_texts()]
+    amounts = card.locator(".twin td:nth-child(2)")
+    shown = [float(text.lstrip("$").replace(",", "")) for text in amounts.all_inner_texts()]
     assert sum(shown) == pytest.approx(float(value(visitor, "total_revenue")))
+    headings = card.locator('.twin th[scope="col"]').all_inner_texts()
+    assert headings == ["Day", "Total revenue", "Creator earnings", "compared day", "Total revenue, compared"]
+    expect(card.locator(".twin caption")).to_have_text("How is gift revenue developing?")
+    visitor.page.select_option("#period", "28")
+    expect(rows).to_have_count(0)
+    visitor.ready()
+    card.locator(".table-twin summary").click()
+    expect(rows).to_have_count(28)
+
+
+def test_the_table_of_today_has_both_ends_of_the_usual(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    card = visitor.page.locator('[data-figure="today"]')
+    card.locator(".table-twin summary").click()
+    headings = card.locator('.twin th[scope="col"]').all_inner_texts()
+    assert headings == ["Hour (UTC)", "usual from", "usual to", "Today so far"]
+    cells = [
+        [
+            float(text[1:].replace(",", ""))
+            for text in card.locator(f".twin td:nth-child({n})").all_inner_texts()
+        ]
+        for n in (2, 3)
+    ]
+    band = "document.querySelector('[data-figure=today] .js-plotly-plot').data[0]"
+    assert cells[0] == pytest.approx(visitor.page.evaluate(f"{band}.base"), abs=0.006)
+    assert cells[1] == pytest.approx(
+        visitor.page.evaluate(f"{band}.base.map((low, i) => low + {band}.y[i])"), abs=0.006
+    )
+
+
+def test_a_phone_shows_the_movers_without_what_was_before(browser: Browser, demo: str) -> None:
+    visitor = visit(browser, demo, PHONE, "dark")
+    visitor.sign_in("analyst")
+    seen = visitor.page.locator('[data-table="movers"] thead th:visible').all_inner_texts()
+    visitor.context.close()
+    assert seen == ["Creator", "Earned", "Change"]
 
 
 def test_the_theme_switches_and_is_kept(visitor: Visitor) -> None:

@@ -1,18 +1,24 @@
 """The command line as operators use it: real processes, exit status, one line for each error."""
 
 import signal
+import socket
 import subprocess
 import sys
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
+from aggregation import demo
+from aggregation.database import connect, embedded_postgres
 from aggregation.days import last_complete_day, utc_now
+from aggregation.migrations import migrate
 from aggregation.schema import source
 from tests import cast
-from tests.conftest import environment
+from tests.conftest import environment, lasting_folder
 from tests.spec.tables import fill
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -99,17 +105,22 @@ def test_check_reports_poison_rows_by_reason(platform_with_gifts: Engine) -> Non
     assert "1 rows" in line
 
 
-def test_import_a_folder_of_csv_files(database: Engine, tmp_path: Path) -> None:
-    (tmp_path / "users.csv").write_text(
+def write_platform(folder: Path) -> None:
+    """CSV files of the required tables."""
+    (folder / "users.csv").write_text(
         "id,username,is_creator,followers,created_at\n1,cleo,true,3,2026-03-01T10:00:00\n"
         "2,vera,false,0,2026-03-01T10:00:00\n"
     )
-    (tmp_path / "videos.csv").write_text("id,creator_id,title,views,likes,comments,shares,created_at\n")
-    (tmp_path / "sparks.csv").write_text("id,name,credits\n1,Ember,10\n")
-    (tmp_path / "virtual_gifts.csv").write_text(
+    (folder / "videos.csv").write_text("id,creator_id,title,views,likes,comments,shares,created_at\n")
+    (folder / "sparks.csv").write_text("id,name,credits\n1,Ember,10\n")
+    (folder / "virtual_gifts.csv").write_text(
         "id,spark_id,sender_id,recipient_id,video_id,creator_share,platform_share,status,created_at\n"
         "1,1,2,1,,0.07,0.03,completed,2026-03-01T12:00:00\n"
     )
+
+
+def test_import_a_folder_of_csv_files(database: Engine, tmp_path: Path) -> None:
+    write_platform(tmp_path)
     done = run("import", str(tmp_path), engine=database)
     assert done.returncode == 0, done.stderr
     with database.connect() as connection:
@@ -124,10 +135,26 @@ def test_a_folder_that_is_not_there(database: Engine, tmp_path: Path) -> None:
 
 
 def test_a_day_that_is_no_day(database: Engine) -> None:
-    done = run("aggregate", "--from", "2026-02-30", engine=database)
-    assert done.returncode == 2
-    assert "2026-02-30" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "2026-02-30" in error_of(run("aggregate", "--from", "2026-02-30", engine=database), 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nosuch",), "'nosuch'"),
+        (("web", "--port", "abc"), "--port"),
+        (("web", "--port", "70000"), "--port"),
+        (("jobs", "--nosuch"), "--nosuch"),
+        (("import",), "folder"),
+        (("users", "nosuch"), "'nosuch'"),
+        (("demo", "--days", "0"), "days must be from 1"),
+        (("demo", "--users", "5"), "users must be at least 320"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments: tuple[str, ...], said: str) -> None:
+    line = error_of(run(*arguments), 2)
+    assert line.startswith("error: ")
+    assert said in line
 
 
 def test_a_day_that_is_not_complete_is_refused(platform_with_gifts: Engine) -> None:
@@ -171,9 +198,124 @@ def test_the_web_server_refuses_a_missing_secret(database: Engine) -> None:
     assert "SECRET_KEY" in line
 
 
+@pytest.mark.parametrize("command", ["web", "worker"])
+@pytest.mark.parametrize("secret", ["", "short"])
+def test_the_secret_is_looked_at_before_the_database(command: str, secret: str) -> None:
+    line = error_of(run(command, DATABASE_URL="postgresql://me@127.0.0.1:1/none", SECRET_KEY=secret), 2)
+    assert "SECRET_KEY" in line
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def taken(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    """A host and a port that somebody listens at."""
+    host = request.param
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as other:
+        try:
+            other.bind((host, 0))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
+        other.listen()
+        yield host, other.getsockname()[1]
+
+
+@pytest.mark.parametrize("command", ["web", "demo"])
+def test_a_port_that_is_taken(taken: tuple[str, int], command: str, tmp_path: Path) -> None:
+    host, port = taken
+    line = error_of(run(command, "--port", str(port), HOST=host, DATA_DIR=str(tmp_path / "data")), 1)
+    assert f"PORT={port}" in line
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a..b", "not:an:address"])
+def test_a_host_that_is_not_here(host: str, tmp_path: Path) -> None:
+    line = error_of(run("web", HOST=host, DATA_DIR=str(tmp_path / "data")), 1)
+    assert f"HOST={host}" in line
+
+
 def test_the_demo_stays_away_from_a_real_database(database: Engine) -> None:
     line = error_of(run("demo", "--no-browser", engine=database), 2)
     assert "DATABASE_URL" in line
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with lasting_folder() as folder:
+        yield folder
+
+
+def contents(data_dir: Path) -> tuple[int, int]:
+    """How many gifts and accounts there are."""
+    with embedded_postgres(data_dir / "postgres") as address:
+        engine = connect(address)
+        with engine.connect() as connection:
+            gifts = connection.execute(text("SELECT count(*) FROM virtual_gifts")).scalar_one()
+            accounts = connection.execute(text("SELECT count(*) FROM dashboard_accounts")).scalar_one()
+        engine.dispose()
+    return gifts, accounts
+
+
+def test_the_demo_leaves_imported_data_alone(data_dir: Path, tmp_path: Path) -> None:
+    write_platform(tmp_path)
+    assert run("import", str(tmp_path), DATA_DIR=str(data_dir)).returncode == 0
+    line = error_of(run("demo", "--no-browser", "--port", free_port(), DATA_DIR=str(data_dir)), 2)
+    assert f"DATA_DIR={data_dir} holds a platform that was not made up by demo" in line
+    assert contents(data_dir) == (1, 0)
+
+
+def test_the_demo_leaves_alone_what_was_imported_into_its_own(data_dir: Path, tmp_path: Path) -> None:
+    write_platform(tmp_path)
+    with embedded_postgres(data_dir / "postgres") as address:
+        engine = connect(address)
+        migrate(engine)
+        long_ago = utc_now().replace(tzinfo=None) - timedelta(days=30)
+        demo.load(engine, demo.Scale(days=3, creators=2, users=10), long_ago)
+        engine.dispose()
+    assert run("import", str(tmp_path), DATA_DIR=str(data_dir)).returncode == 0
+    before = contents(data_dir)
+    line = error_of(run("demo", "--no-browser", "--port", free_port(), DATA_DIR=str(data_dir)), 2)
+    assert "choose another DATA_DIR" in line
+    assert contents(data_dir) == before
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_the_demo_makes_old_data_anew_and_keeps_new_data(data_dir: Path) -> None:
+    with embedded_postgres(data_dir / "postgres") as address:
+        engine = connect(address)
+        long_ago = utc_now().replace(tzinfo=None) - timedelta(days=30)
+        demo.load(engine, demo.Scale(days=3, creators=2, users=10), long_ago)
+        engine.dispose()
+    said = shown_by_demo(data_dir)
+    assert "has grown old" in said
+    assert "keeps the platform" not in said
+    assert contents(data_dir)[1] == 3
+    said = shown_by_demo(data_dir)
+    assert "has grown old" not in said
+    assert f"keeps the platform it has; delete DATA_DIR={data_dir}" in said
+
+
+def shown_by_demo(data_dir: Path) -> str:
+    """What a small demo says on stderr until it is up; then it is stopped."""
+    sizes = ("--days", "7", "--creators", "50", "--users", "1500")
+    process = subprocess.Popen(
+        [sys.executable, str(PROJECT / "run.py"), "demo", "--no-browser", "--port", free_port(), *sizes],
+        env=environment(DATA_DIR=str(data_dir)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Ctrl-C" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, said
+    return said
 
 
 def test_tracebacks_come_with_debug(database: Engine, tmp_path: Path) -> None:
@@ -204,9 +346,7 @@ def test_accounts(database: Engine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "password", "said"),
     [
-        (("add", "bo", "--role", "king"), "long enough", "admin, analyst, creator"),
-        (("add", "bo", "--role", "creator"), "long enough", "--creator-id"),
-        (("add", "bo", "--role", "admin", "--creator-id", "1"), "long enough", "--creator-id"),
+        (("add", "b\x1b[2Jo", "--role", "admin"), "long enough", "control characters"),
         (("add", "bo", "--role", "admin"), "short", "8"),
         (("password", "nobody"), "long enough", "nobody"),
     ],
@@ -216,6 +356,33 @@ def test_accounts_that_cannot_be(
 ) -> None:
     done = run("users", *arguments, "--password-stdin", engine=database, given=password)
     assert said in error_of(done, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--role", "king"), "admin, analyst, creator"),
+        (("--role", "creator"), "--creator-id"),
+        (("--role", "admin", "--creator-id", "1"), "--creator-id"),
+        (("--role", "creator", "--creator-id", "0"), "--creator-id"),
+        (("--role", "creator", "--creator-id", "99999999999999999999"), "--creator-id"),
+    ],
+)
+def test_wrong_usage_is_told_before_a_password_is_asked_for(arguments: tuple[str, ...], said: str) -> None:
+    assert said in error_of(run("users", "add", "bo", *arguments), 2)
+
+
+def test_names_are_listed_as_they_are(database: Engine) -> None:
+    arguments = ("users", "add", "a[/b]c", "--role", "admin", "--password-stdin")
+    assert run(*arguments, engine=database, given="long enough").returncode == 0
+    listed = run("users", "list", engine=database)
+    assert "a[/b]c" in listed.stdout, listed.stderr
+
+
+def test_database_errors_hide_their_parameters(database: Engine) -> None:
+    with database.connect() as connection, pytest.raises(DBAPIError) as raised:
+        connection.execute(text("SELECT CAST(:secret AS integer) + 1"), {"secret": 10**30})
+    assert "parameters hidden" in str(raised.value)
 
 
 def test_the_same_name_twice(database: Engine) -> None:
@@ -259,7 +426,10 @@ def newest_day(engine: Engine) -> date | None:
     return newest
 
 
-def test_help_names_every_command() -> None:
-    shown = run("--help").stdout
+@pytest.mark.parametrize("arguments", [("--help",), ()])
+def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 0
+    shown = done.stdout
     for command in ("demo", "web", "worker", "migrate", "import", "aggregate", "check", "jobs", "users"):
         assert f"  {command} " in shown

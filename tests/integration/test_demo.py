@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from aggregation.demo import Scale, featured_creator, generate, is_loaded, load
+from aggregation.demo import Scale, featured_creator, generate, is_loaded, is_made_up, load, unmark
 from aggregation.errors import UserError
 from aggregation.schema import source
 
@@ -118,6 +118,22 @@ def test_rows_from_elsewhere_are_left_alone(platform: Engine) -> None:
         load(platform, SMALL, NOW)
     assert answer(platform, "SELECT name FROM sparks") == [("Rose",)]
     assert not is_loaded(platform)
+
+
+def test_what_was_loaded_is_marked_as_made_up(empty_database: Engine) -> None:
+    assert not is_made_up(empty_database)
+    load(empty_database, SMALL, NOW)
+    assert is_made_up(empty_database)
+    unmark(empty_database)
+    assert not is_made_up(empty_database)
+
+
+def test_tables_of_others_keep_their_comments(platform: Engine) -> None:
+    with platform.begin() as connection:
+        connection.execute(text("COMMENT ON TABLE users IS 'people'"))
+    assert not is_made_up(platform)
+    unmark(platform)
+    assert answer(platform, "SELECT obj_description('users'::regclass)") == [("people",)]
 
 
 def test_empty_tables_are_filled_as_they_are(platform: Engine) -> None:

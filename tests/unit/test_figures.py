@@ -74,6 +74,31 @@ def test_the_usual_band_reaches_from_quartile_to_quartile() -> None:
     assert (band["base"][0], band["y"][0]) == (1.0, 3.0)
 
 
+def test_all_traces_say_their_unit() -> None:
+    users = frame(active_users=[5, 6], new_users=[1, 2], total_users=[1000, 1002])
+    growth = figures.user_growth(users, metrics.ACTIVE_USERS, metrics.NEW_USERS, metrics.TOTAL_USERS)
+    rate = frame(engagement_rate=[Decimal(1), Decimal(2)])
+    share = figures.rate(rate, rate, metrics.ACTIVE_SHARE)
+    revenue = figures.revenue_trend(REVENUE, REVENUE, (metrics.TOTAL_REVENUE,))
+    units = [[trace["meta"]["unit"] for trace in figure["data"]] for figure in (growth, share, revenue)]
+    assert units == [["count"] * 3, ["percent"] * 2, ["money"] * 2]
+
+
+def test_days_have_half_a_day_of_room_at_both_ends() -> None:
+    for figure in (
+        figures.revenue_trend(REVENUE, None, (metrics.TOTAL_REVENUE,)),
+        figures.stacked_bars(REVENUE, (metrics.TOTAL_REVENUE,), ("#000000",)),
+    ):
+        assert figure["layout"]["xaxis"]["range"] == ["2026-02-28 12:00", "2026-03-03 12:00"]
+
+
+def test_few_days_all_have_their_label() -> None:
+    few = figures.trend(frame(video_likes=[1] * 8), None, (metrics.LIKES,), ("#000000",))["layout"]["xaxis"]
+    many = figures.trend(frame(video_likes=[1] * 9), None, (metrics.LIKES,), ("#000000",))["layout"]["xaxis"]
+    assert few["tickvals"] == [f"2026-03-0{day}" for day in range(1, 9)]
+    assert "tickvals" not in many
+
+
 def test_small_values_get_no_milli_ticks() -> None:
     assert figures.value_axis(metrics.TOTAL_GIFTS, [0.5, 3.0])["tickformat"] == ",.2~f"
     assert figures.value_axis(metrics.TOTAL_GIFTS, [1500.0, None])["tickformat"] == "~s"

@@ -1,0 +1,47 @@
+"""Parts of pages as Dash gives them to the browser."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from urllib.parse import unquote
+
+import pytest
+
+from aggregation import metrics
+from aggregation.summaries import Number, change
+from layouts import components
+
+
+def sparkline(history: Sequence[Number | None]) -> str:
+    """The picture's path."""
+    kpi = components.Kpi(
+        metrics.TOTAL_REVENUE, Decimal(1), change(metrics.TOTAL_REVENUE, Decimal(1), None), history=history
+    )
+    card = json.dumps(components.kpi_card(kpi).to_plotly_json(), default=lambda part: part.to_plotly_json())
+    return unquote(card).partition("<path d='")[2].partition("'")[0]
+
+
+@pytest.mark.parametrize(
+    ("history", "path"),
+    [
+        ([0, 10, 5], "M0.0,22.0 L50.0,2.0 L100.0,12.0"),
+        ([0, 10, None, 10, 0], "M0.0,22.0 L25.0,2.0 M75.0,2.0 L100.0,22.0"),
+        ([None, 0, 10, None, None], "M25.0,22.0 L50.0,2.0"),
+        ([0, None, 10], "M0.0,22.0h0 M100.0,2.0h0"),
+        ([5, 5], "M0.0,22.0 L100.0,22.0"),
+        ([5, None], ""),
+        ([], ""),
+    ],
+)
+def test_a_sparkline_keeps_each_day_in_its_place_and_breaks_at_missing_ones(
+    history: list[Number | None], path: str
+) -> None:
+    assert sparkline(history) == path
+
+
+def test_the_table_of_a_chart_can_be_reached_and_is_named() -> None:
+    card = json.dumps(
+        components.figure_card("revenue", "How much?", {}).to_plotly_json(),
+        default=lambda part: part.to_plotly_json(),
+    )
+    assert '"className": "twin", "role": "region", "tabIndex": "0", "aria-label": "Table: How much?"' in card
