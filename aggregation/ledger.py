@@ -13,6 +13,9 @@ from aggregation.days import LATENESS, ONE_DAY, days_between
 from aggregation.jobs import JOBS
 from aggregation.schema import data_checks, job_runs
 
+# The name of the runs that count the hours of a day which isn't over.
+RUNNING_DAY = "today"
+
 
 class State(StrEnum):
     RUNNING = "running"
@@ -99,6 +102,13 @@ def complete_through(connection: Connection) -> date | None:
     )
     jobs, day = connection.execute(select(func.count(), func.min(newest.c.day)).select_from(newest)).one()
     return day if jobs == len(names) else None
+
+
+def newest_start(connection: Connection, job: str) -> datetime | None:
+    """When the newest succeeded run of `job` began (aware, UTC)."""
+    succeeded = (job_runs.c.job == job) & (job_runs.c.state == State.SUCCEEDED)
+    newest: datetime | None = connection.scalar(select(func.max(job_runs.c.started_at)).where(succeeded))
+    return newest and newest.astimezone(UTC)
 
 
 def missing_days(connection: Connection, jobs: Sequence[str], first: date, last: date) -> list[date]:

@@ -43,7 +43,7 @@ Progress = Callable[[str, int, int], None]
 Clock = Callable[[], datetime]
 
 # The running day's hours have a name of their own in job_runs: they don't stand for a whole day.
-RUNNING_DAY = replace(chosen(["gifts"])[0], name="today")
+RUNNING_DAY = replace(chosen(["gifts"])[0], name=ledger.RUNNING_DAY)
 
 
 class Interrupted(Exception):  # noqa: N818

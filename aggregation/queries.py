@@ -165,6 +165,11 @@ class Queries:
             .order_by(hour)
         )
 
+    def running_day_counted_at(self) -> datetime | None:
+        """When the running day's gifts were last counted (aware, UTC)."""
+        with self.engine.connect() as connection:
+            return ledger.newest_start(connection, ledger.RUNNING_DAY)
+
     def usual_hours(self, day: date, coverage: Period) -> pd.DataFrame:
         """hour, low, high: quartiles of its revenue on the same weekday of up to eight earlier weeks.
 

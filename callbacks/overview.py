@@ -166,12 +166,13 @@ def activity_card(daily: pd.DataFrame, before: pd.DataFrame | None) -> Component
 
 
 def today_card(queries: Queries, coverage: Period, now: datetime) -> Component:
-    today = now.date()
+    """Only hours that have been counted: a worker that is down must not look like a day without gifts."""
+    today, counted = now.date(), queries.running_day_counted_at()
     hours = queries.gifts_by_hour(today)
-    if hours.empty:
+    if counted is None or counted.date() < today or hours.empty:
         return empty_figure("today", TODAY, f"No gifts counted yet today, {formats.day(today)} (UTC).")
-    figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), now.hour)
-    note = f"Gift revenue on {formats.day(today)}, hours in UTC. The hatched hour is still running."
+    figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), counted.hour)
+    note = f"Gift revenue by hour (UTC), counted at {counted:%H:%M}. The hour then running is hatched."
     return figure_card("today", TODAY, figure, note)
 
 

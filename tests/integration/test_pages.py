@@ -105,6 +105,14 @@ def test_overview_figures_draw_what_the_table_holds(world: World) -> None:
     assert drawn["figure-today"]["data"][-1]["y"][9:13] == [0, 5, 0, 0]
 
 
+def test_hours_that_were_not_counted_stay_empty(world: World) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE job_runs SET started_at = '2026-03-05 10:45+00' WHERE job = 'today'"))
+    content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
+    assert figures(content)["figure-today"]["data"][-1]["y"][9:13] == [0, 5, None, None]
+    assert "counted at 10:45" in texts(content)
+
+
 def test_overview_movers_are_ordered_by_the_size_of_the_change(world: World) -> None:
     content = answer(world, "ana", "overview", "?days=7")["overview-content"]["children"]
     assert rows(content, "movers") == ["carl $777.77 $0.00 new", "cleo $42.00 $0.00 new"]
