@@ -29,12 +29,3 @@ def months(first: date, last: date) -> Iterator[tuple[date, date]]:
         end = min(last, next_month - ONE_DAY)
         yield first, end
         first = end + ONE_DAY
-
-
-def runs_of_days(days: list[date]) -> Iterator[tuple[date, date]]:
-    """First and last of each unbroken run in sorted `days`."""
-    start = 0
-    for position, day in enumerate(days):
-        if position + 1 == len(days) or days[position + 1] - day > ONE_DAY:
-            yield days[start], day
-            start = position + 1

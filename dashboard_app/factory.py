@@ -60,9 +60,7 @@ TEXTS = {
 }
 
 
-def create_app(
-    engine: Engine, secret: str, clock: Callable[[], datetime] = utc_now, *, https: bool = False
-) -> Dash:
+def create_app(engine: Engine, secret: str, clock: Callable[[], datetime] = utc_now) -> Dash:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today."""
     server = Flask("dashboard_app")
     server.config.update(
@@ -71,7 +69,6 @@ def create_app(
         SESSION_COOKIE_NAME="sparkboard",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=https,
         WTF_CSRF_TIME_LIMIT=None,
     )
     accounts, queries = Accounts(engine), Queries(engine)
@@ -182,6 +179,5 @@ def _set_headers(server: Flask, script_hashes: Sequence[str]) -> None:
                 CSRF_COOKIE,
                 generate_csrf(),
                 samesite="Lax",
-                secure=server.config["SESSION_COOKIE_SECURE"],
             )
         return response

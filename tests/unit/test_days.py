@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from aggregation.days import days_between, last_complete_day, months, runs_of_days
+from aggregation.days import days_between, last_complete_day, months
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,3 @@ def test_months_cover_every_day_once() -> None:
 
 def test_no_days_no_months() -> None:
     assert list(months(date(2026, 3, 2), date(2026, 3, 1))) == []
-
-
-def test_runs_of_days() -> None:
-    days = [date(2026, 3, day) for day in (1, 2, 3, 5, 8, 9)]
-    assert [(first.day, last.day) for first, last in runs_of_days(days)] == [(1, 3), (5, 5), (8, 9)]
-    assert list(runs_of_days([])) == []
