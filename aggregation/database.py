@@ -4,6 +4,7 @@ import atexit
 import fcntl
 import os
 import socket
+import struct
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ LOADERS_LOCK = 0x5BA2C0E0
 # Of postmaster.pid: its lines when a server is up, and a process id above any system's largest.
 POSTMASTER_LINES = 8
 NOBODY = "99999999"
+# A server answers this with one byte in whatever state it is (PostgreSQL manual, "Message Formats").
+SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
 def connect(url: str | URL) -> Engine:
@@ -152,14 +155,21 @@ def _stop(folder: Path) -> None:
 
 
 def _answers(folder: Path) -> bool:
-    """Whether a server listens where postmaster.pid says."""
+    """Whether a server answers where postmaster.pid says.
+
+    Being let in is not enough: the socket of a server that is being killed still lets in.
+    """
     try:
         lines = (folder / "postmaster.pid").read_text().splitlines()
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(10)
             probe.connect(f"{lines[4]}/.s.PGSQL.{lines[3]}")
-    except (ConnectionRefusedError, FileNotFoundError, IndexError):
+            probe.sendall(SSL_REQUEST)
+            return probe.recv(1) != b""
+    except TimeoutError:
+        return True  # stuck, but there
+    except (ConnectionError, FileNotFoundError, IndexError):
         return False
-    return True
 
 
 def _disown_dead_server(folder: Path) -> None:

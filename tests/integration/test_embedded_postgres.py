@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -192,6 +193,23 @@ def test_a_process_id_left_behind_is_not_trusted(folder: Path, left: str) -> Non
     (folder / "postmaster.pid").write_text("\n".join(lines[: {"all": 8, "half": 4, "nothing": 0}[left]]))
     with embedded_postgres(folder) as url:
         assert _ask(url, RECALL) == "still here"
+    assert _is_stopped(folder)
+
+
+def test_a_socket_that_only_lets_in_is_no_server(folder: Path) -> None:
+    """As for a moment after `kill -9`: the process is there, its socket takes callers, nobody answers."""
+    with embedded_postgres(folder) as url:
+        _ask(url, REMEMBER)
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+    (folder / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(f"{lines[4]}/.s.PGSQL.{lines[3]}")
+        dying.listen()
+        door = threading.Thread(target=lambda: dying.accept()[0].close())
+        door.start()
+        with embedded_postgres(folder) as url:
+            door.join()
+            assert _ask(url, RECALL) == "still here"
     assert _is_stopped(folder)
 
 
