@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, text
 
+from aggregation import versions
 from aggregation.coverage import Covered, covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import months, utc_now
@@ -211,3 +212,4 @@ def _record(engine: Engine, report: Report, now: datetime) -> None:
                 for table in report.tables
             ],
         )
+        versions.bump(connection, versions.Scope.CHECKS)

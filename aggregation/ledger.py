@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
-from aggregation import __version__
+from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
 from aggregation.jobs import JOBS
 from aggregation.schema import data_checks, job_runs
+from aggregation.versions import Scope
 
 # The name of the runs that count the hours of a day which isn't over.
 RUNNING_DAY = "today"
@@ -57,6 +58,12 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
             .where(job_runs.c.id == run)
             .values(state=result.state, rows=result.rows, error=result.error, finished_at=now)
         )
+        # What is complete has changed, even where no number has.
+        versions.bump(connection, scope_of(result.job))
+
+
+def scope_of(job: str) -> Scope:
+    return Scope.TODAY if job == RUNNING_DAY else Scope.DAYS
 
 
 def sweep(engine: Engine, now: datetime) -> int:

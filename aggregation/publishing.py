@@ -21,21 +21,20 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    true,
     tuple_,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
-from aggregation import ledger
+from aggregation import ledger, versions
 from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.jobs import Job, chosen
-from aggregation.jobs.events import within
+from aggregation.jobs import Job, chosen, with_readers
 from aggregation.ledger import Result, State
+from aggregation.partitions import require_months
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +43,11 @@ Clock = Callable[[], datetime]
 
 # The running day's hours have a name of their own in job_runs: they don't stand for a whole day.
 RUNNING_DAY = replace(chosen(["gifts"])[0], name=ledger.RUNNING_DAY)
+
+
+# For each sort and hash of a statement (a hash may take twice as much). Measured by benchmarks.aggregation:
+# with the default of 4 MB a day spills to disk, with more a month takes more memory and no less time.
+WORK_MEM = "32MB"
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -75,7 +79,7 @@ def publish(
     """
     new = statement.cte("new").prefix_with("MATERIALIZED")
     gone = _remove(table, new, span).returning(literal_column("1")).cte("gone")
-    written = _upsert(table, new, keeps).returning(literal_column("1")).cte("written")
+    written = _upsert(table, new, span, keeps).returning(literal_column("1")).cte("written")
     return select(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
@@ -87,11 +91,9 @@ def _remove(table: Table, new: CTE, span: ColumnElement[bool]) -> Delete:
     return delete(table).where(span, ~select(literal_column("1")).select_from(new).where(same_key).exists())
 
 
-def _upsert(table: Table, new: CTE, keeps: Sequence[str]) -> Insert:
+def _upsert(table: Table, new: CTE, span: ColumnElement[bool], keeps: Sequence[str]) -> Insert:
     names = [column.name for column in new.c]
-    # In the order of the key, so that no two writers wait for each other.
-    ordered = select(*new.c).order_by(*(new.c[key.name] for key in table.primary_key))
-    insertion = postgresql.insert(table).from_select(names, ordered)
+    insertion = postgresql.insert(table).from_select(names, _unlike_stored(table, new, span))
     changes: dict[str, ColumnElement[Any]] = {
         name: func.coalesce(insertion.excluded[name], table.c[name])
         if name in keeps
@@ -107,6 +109,19 @@ def _upsert(table: Table, new: CTE, keeps: Sequence[str]) -> Insert:
     )
 
 
+def _unlike_stored(table: Table, new: CTE, span: ColumnElement[bool]) -> Select[Any]:
+    """The rows of `new` that aren't stored just so: ON CONFLICT would lock, and so write, each that is.
+
+    In the order of the key, so that no two writers wait for each other.
+    """
+    stored = select(*(table.c[column.name] for column in new.c)).where(span).subquery("stored")
+    keys = [new.c[key.name] for key in table.primary_key]
+    same_key = and_(*(stored.c[key.name] == key for key in keys))
+    equal = and_(*(stored.c[each.name].is_not_distinct_from(each) for each in new.c if each not in keys))
+    stored_so = select(literal_column("1")).select_from(stored).where(same_key, equal).exists()
+    return select(*new.c).where(~stored_so).order_by(*keys)
+
+
 def run(
     connection: Connection,
     job: Job,
@@ -119,7 +134,8 @@ def run(
 
     What is stored for days from `since` until `first` is removed.
     """
-    span = true() if job.day is None else within(job.day, since or first, last)
+    require_months(connection, job.table, first, last)
+    span = job.span(since or first, last)
     statement = job.statement(first, last, missing)
     return int(connection.execute(publish(job.table, statement, span, job.kept(missing))).scalar_one())
 
@@ -169,7 +185,7 @@ def aggregate(
     Raises UserError for names or days that can't be, JobsFailed where a job failed (the others are
     done then) and Interrupted where `stopped` said so. However it ends, job_runs tells.
     """
-    jobs = chosen(only)
+    jobs = with_readers(chosen(only))
     with exclusive(engine, WRITERS_LOCK) as connection:
         missing = missing_sources(connection)
         covered = covered_days(connection, first, last, missing, clock())
@@ -239,6 +255,8 @@ def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: 
             # A table that isn't by day is written once, with the last span.
             if each.error is None and (each.job.day is not None or last == work.last):
                 changed.append((each, _publish_job(connection, work, each, first, last)))
+        for scope in {ledger.scope_of(each.job.name) for each, rows in changed if rows}:
+            versions.bump(connection, scope)
     for each, rows in changed:
         each.rows += rows
 
@@ -256,6 +274,7 @@ def _snapshot(connection: Connection) -> Iterator[None]:
                 " WHERE name = 'client_connection_check_interval'"
             )
         )
+        connection.execute(text(f"SET LOCAL work_mem = '{WORK_MEM}'"))
         yield
 
 
@@ -263,6 +282,8 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     """One job of one span. If it fails, its part is rolled back, and the other jobs go on."""
     if work.stopped():
         raise Interrupted("stopped before the work was done")
+    if each.job.day is None:
+        first = work.first
     since = work.since if first == work.first else first
     try:
         with connection.begin_nested():

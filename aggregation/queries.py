@@ -3,13 +3,14 @@
 Money columns hold `Decimal`, counts `int`, missing values `None`; days are `datetime.date`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, CursorResult, Engine, Select, and_, func, or_, select, true
 
 from aggregation import ledger, summaries
 from aggregation.coverage import absent_tables
@@ -22,9 +23,10 @@ from aggregation.schema import (
     daily_analytics,
     gift_analytics,
     revenue_breakdown,
-    user_engagement,
+    user_returns,
 )
 from aggregation.summaries import Number
+from aggregation.versions import Frames, Scope, Versions, current, kept
 
 # How many earlier days of the same weekday make the usual band of a running day.
 USUAL_WEEKS = 8
@@ -51,27 +53,56 @@ class Supporters:
     new: int
 
 
-class Queries:
-    """Reads on one engine. Frames of days have a row for every day of the period."""
+class Store:
+    """The analytics tables, as one process reads them, with what it keeps of them."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._frames = Frames()
+
+    @contextmanager
+    def read(self) -> Iterator["Queries"]:
+        """Queries that all see one state of the database, whatever the worker writes meanwhile."""
+        with self._engine.connect() as connection:
+            yield Queries(connection, current(connection), self._frames)
+
+    def versions(self) -> Versions:
+        with self._engine.connect() as connection:
+            return current(connection)
+
+
+class Queries:
+    """Reads on one snapshot. Frames of days have a row for every day of the period.
+
+    What belongs to the platform is kept until its version changes; a creator's numbers never are.
+    Frames are shared: don't change them.
+    """
+
+    def __init__(self, connection: Connection, versions: Versions, frames: Frames) -> None:
+        self.connection = connection
+        self.versions = versions
+        self.frames = frames
+
+    def _rows(self, statement: Select[*tuple[Any, ...]]) -> CursorResult[*tuple[Any, ...]]:
+        """Under a savepoint: a query that fails must not take those after it along."""
+        with self.connection.begin_nested():
+            return self.connection.execute(statement)
 
     def _frame(self, statement: Select[*tuple[Any, ...]]) -> pd.DataFrame:
-        with self.engine.connect() as connection:
-            result = connection.execute(statement)
-            rows = [tuple(row) for row in result]
-        return pd.DataFrame(rows, columns=list(result.keys()), dtype=object)
+        result = self._rows(statement)
+        return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()), dtype=object)
 
+    @kept(Scope.DAYS, Scope.CHECKS)
     def freshness(self) -> Freshness | None:
         """None where nothing has been aggregated yet."""
-        with self.engine.connect() as connection:
-            last = ledger.complete_through(connection)
-            first = connection.scalar(select(func.min(daily_analytics.c.date)))
-            if last is None or first is None:
-                return None
-            return Freshness(Period(first, last), ledger.unequal_cells(connection), absent_tables(connection))
+        last = ledger.complete_through(self.connection)
+        first = self._rows(select(func.min(daily_analytics.c.date))).scalar()
+        if last is None or first is None:
+            return None
+        unequal = ledger.unequal_cells(self.connection)
+        return Freshness(Period(first, last), unequal, absent_tables(self.connection))
 
+    @kept(Scope.DAYS)
     def daily(self, period: Period) -> pd.DataFrame:
         """`daily_analytics`, a row for every day of the period; all None where none has been computed."""
         days = daily_analytics.c.date
@@ -91,14 +122,17 @@ class Queries:
             values[ACTIVE_USERS.name] = self.active_users(period)
         return {metric.name: values.get(metric.name) for metric in metrics}
 
+    @kept(Scope.DAYS)
     def active_users(self, period: Period) -> int:
         """Distinct users with a session, a watch or a gift sent on a computed day of the period."""
-        used = user_engagement.c
-        active = or_(used.session_count > 0, used.videos_watched > 0, used.gifts_sent > 0)
-        distinct = select(used.user_id).where(used.date.between(period.first, period.last), active).distinct()
-        with self.engine.connect() as connection:
-            return int(connection.scalar(select(func.count()).select_from(distinct.subquery())) or 0)
+        visit = user_returns.c
+        first_in_period = or_(visit.days_since == 0, visit.date - visit.days_since < period.first)
+        users = select(func.coalesce(func.sum(visit.users), 0)).where(
+            visit.date.between(period.first, period.last), first_in_period
+        )
+        return int(self._rows(users).scalar_one())
 
+    @kept(Scope.DAYS)
     def revenue_by_source(self, period: Period) -> pd.DataFrame:
         """source, amount, transaction_count over the period; largest first."""
         table = revenue_breakdown.c
@@ -110,6 +144,7 @@ class Queries:
             .order_by(amount.desc(), table.source)
         )
 
+    @kept(Scope.DAYS)
     def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
         """Creators with the largest change of earnings: creator_id, name, now, before."""
         table = creator_metrics.c
@@ -146,10 +181,10 @@ class Queries:
         if creator_id is not None:
             day, gifts = creator_metrics.c.date, creator_metrics.c.gifts_received
             mine = creator_metrics.c.creator_id == creator_id
-        with self.engine.connect() as connection:
-            newest: date | None = connection.scalar(select(func.max(day)).where(mine, gifts > 0))
+        newest: date | None = self._rows(select(func.max(day)).where(mine, gifts > 0)).scalar()
         return newest
 
+    @kept(Scope.DAYS, Scope.TODAY)
     def gifts_by_hour(self, day: date) -> pd.DataFrame:
         """hour (0–23, UTC), revenue and gifts of one day; only hours with a gift."""
         hour = func.extract("hour", gift_analytics.c.hour).label("hour")
@@ -165,11 +200,12 @@ class Queries:
             .order_by(hour)
         )
 
+    @kept(Scope.TODAY)
     def running_day_counted_at(self) -> datetime | None:
         """When the running day's gifts were last counted (aware, UTC)."""
-        with self.engine.connect() as connection:
-            return ledger.newest_start(connection, ledger.RUNNING_DAY)
+        return ledger.newest_start(self.connection, ledger.RUNNING_DAY)
 
+    @kept(Scope.DAYS)
     def usual_hours(self, day: date, coverage: Period) -> pd.DataFrame:
         """hour, low, high: quartiles of its revenue on the same weekday of up to eight earlier weeks.
 
@@ -215,10 +251,9 @@ class Queries:
 
     def creator_name(self, creator_id: int) -> str | None:
         """None where there is no such creator."""
-        with self.engine.connect() as connection:
-            row = connection.execute(
-                select(creator_profiles.c.name).where(creator_profiles.c.creator_id == creator_id)
-            ).one_or_none()
+        row = self._rows(
+            select(creator_profiles.c.name).where(creator_profiles.c.creator_id == creator_id)
+        ).one_or_none()
         return None if row is None else row.name or f"Creator {creator_id}"
 
     def creator_daily(self, creator_id: int, period: Period, freshness: Freshness) -> pd.DataFrame:
@@ -234,8 +269,7 @@ class Queries:
             .order_by(table.c.date)
         )
         before = self._followers_before(creator_id, period.first)
-        with self.engine.connect() as connection:
-            gaps = ledger.missing_days(connection, ["creators"], period.first, period.last)
+        gaps = ledger.missing_days(self.connection, ["creators"], period.first, period.last)
         return fill_days(stored, period, freshness, before, frozenset(gaps))
 
     def _followers_before(self, creator_id: int, day: date) -> int | None:
@@ -261,8 +295,7 @@ class Queries:
             .where(creator_profiles.c.creator_id == creator_id)
             .scalar_subquery()
         )
-        with self.engine.connect() as connection:
-            value = connection.scalar(select(func.coalesce(statement, after, profile)))
+        value = self._rows(select(func.coalesce(statement, after, profile))).scalar()
         return None if value is None else int(value)
 
     def supporters(self, creator_id: int, period: Period) -> Supporters:
@@ -280,8 +313,7 @@ class Queries:
             func.count().filter(firsts.c.in_period.is_not(None)),
             func.count().filter(firsts.c.first >= period.first),
         ).select_from(firsts)
-        with self.engine.connect() as connection:
-            supporters, new = connection.execute(statement).one()
+        supporters, new = self._rows(statement).one()
         return Supporters(supporters, new)
 
 

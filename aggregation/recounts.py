@@ -366,12 +366,36 @@ SUPPORTERS = Recount(
     """,
 )
 
-RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, REVENUE, COHORTS, SUPPORTERS)
+# From user_engagement, whose own recount is above: the source says nothing about earlier days fast enough.
+RETURNS = Recount(
+    "user_returns",
+    ("date", "days_since"),
+    "date",
+    (Cell("users"),),
+    """
+    SELECT date, coalesce(date - before, 0) AS days_since, count(*) AS users
+    FROM (
+        SELECT date, (
+            SELECT date FROM user_engagement AS earlier
+            WHERE earlier.user_id = now.user_id AND earlier.date < now.date
+              AND greatest(session_count, videos_watched, gifts_sent) >= 1
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM user_engagement AS now
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+          AND greatest(session_count, videos_watched, gifts_sent) >= 1
+    ) AS visits
+    GROUP BY 1, 2
+    """,
+)
+
+RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, RETURNS, REVENUE, COHORTS, SUPPORTERS)
 
 IDENTITIES = """
     SELECT day, name, left_side, right_side
     FROM (
-        SELECT date AS day, total_revenue, creator_earnings, platform_earnings FROM daily_analytics
+        SELECT date AS day, active_users, total_revenue, creator_earnings, platform_earnings
+        FROM daily_analytics
         WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
     ) daily
     LEFT JOIN (SELECT hour::date AS day, sum(revenue) AS hours FROM gift_analytics
@@ -380,7 +404,11 @@ IDENTITIES = """
                WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date) GROUP BY 1) c USING (day)
     LEFT JOIN (SELECT date AS day, amount AS ledger FROM revenue_breakdown WHERE source = 'gifts'
                AND date BETWEEN CAST(:first AS date) AND CAST(:last AS date)) r USING (day)
+    LEFT JOIN (SELECT date AS day, sum(users) AS visitors FROM user_returns
+               WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date) GROUP BY 1) v USING (day)
     CROSS JOIN LATERAL (VALUES
+        ('sum of user_returns.users = active_users',
+         coalesce(visitors, 0), coalesce(active_users, visitors, 0)),
         ('creator_earnings + platform_earnings = total_revenue',
          creator_earnings + platform_earnings, total_revenue),
         ('sum of gift_analytics.revenue = total_revenue', coalesce(hours, 0), total_revenue),

@@ -172,6 +172,10 @@ def _no_nan(table: str, columns: Sequence[str]) -> CheckConstraint:
     )
 
 
+# So that a night's rows go into the indexes of one month: their keys lie all over them, and in those of
+# a whole history nearly each row is written with a page of its own. aggregation/partitions.py makes them.
+BY_MONTH = "RANGE (date)"
+
 daily_analytics = Table(
     "daily_analytics",
     analytics,
@@ -237,6 +241,7 @@ user_engagement = Table(
     _count("gifts_sent"),
     _count("credits_spent"),
     Index("user_engagement_date", "date"),
+    postgresql_partition_by=BY_MONTH,
 )
 revenue_breakdown = Table(
     "revenue_breakdown",
@@ -275,6 +280,14 @@ creator_profiles = Table(
     Column("name", Text),
     _count("followers", nullable=True),
 )
+user_returns = Table(
+    "user_returns",
+    analytics,
+    Column("date", Date, primary_key=True),
+    # 0 stands for users who had never been active before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("users"),
+)
 creator_supporters = Table(
     "creator_supporters",
     analytics,
@@ -285,6 +298,7 @@ creator_supporters = Table(
     _money("amount"),
     _no_nan("creator_supporters", ("amount",)),
     Index("creator_supporters_date", "date"),
+    postgresql_partition_by=BY_MONTH,
 )
 
 # ---- what ran, and how true the numbers are ----
@@ -316,6 +330,13 @@ data_checks = Table(
     Column("cells", BigInteger, nullable=False),
     Column("unequal", BigInteger, nullable=False),
     Index("data_checks_checked_at", "checked_at"),
+)
+
+data_versions = Table(
+    "data_versions",
+    analytics,
+    Column("scope", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
 )
 
 # ---- who may sign in ----

@@ -1,12 +1,12 @@
-"""One module a page, named like its layout: `register(page, queries)` and pure functions beside it."""
+"""One module a page, named like its layout: `register(page, store)` and pure functions beside it."""
 
 from collections.abc import Callable
 
-from aggregation.queries import Queries
+from aggregation.queries import Store
 from callbacks import my_dashboard, overview
-from layouts.page import Guard
+from callbacks.guard import PageGuard
 
-REGISTER: dict[str, Callable[[Guard, Queries], None]] = {
+REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
     "my-dashboard": my_dashboard.register,
 }

@@ -1,28 +1,30 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
 from datetime import datetime
+from functools import partial
 
 import pandas as pd
-from dash import Input, Output, html
+from dash import html
 
 from aggregation import metrics, summaries
 from aggregation.metrics import Metric
-from aggregation.queries import Queries, Supporters
+from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
-from callbacks.selection import Selection, badge, kpi, log_failure, no_gifts, select
+from callbacks.guard import Filled, PageGuard
+from callbacks.selection import Selection, badge, kpi, no_gifts, select
 from layouts import figures, formats, shell
 from layouts.components import (
+    Box,
     Column,
     Component,
+    Drawing,
     Kpi,
-    empty_figure,
-    figure_card,
+    Parts,
     kpi_card,
     message_card,
-    section,
     table_card,
 )
-from layouts.page import CREATOR_PERIODS, Guard, Viewer
+from layouts.page import Asked, Viewer
 from layouts.pages.my_dashboard import Ids
 
 CARDS = (
@@ -47,42 +49,37 @@ REACTED = "How do people react to my videos?"
 PERFORMED = "How did this period go?"
 
 
-def register(page: Guard, queries: Queries) -> None:
-    @page.callback(
-        Output(Ids.CONTENT, "children"),
-        Output(shell.Ids.FRESHNESS, "children"),
-        Input(Ids.ADDRESS, "search"),
-    )
-    def load(viewer: Viewer, search: object) -> tuple[Component, Component]:
-        # Whose page this is comes from the session alone, never from the browser.
-        return content(queries, viewer.creator_id, search, page.now())
+def register(page: PageGuard, store: Store) -> None:
+    page.fill(store, content, shared=False)
 
 
-def content(
-    queries: Queries, creator_id: int | None, search: object, now: datetime
-) -> tuple[Component, Component]:
+def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Filled:
+    """Whose page this is comes from the session alone, never from the browser."""
     freshness = queries.freshness()
     if freshness is None:
-        return nothing_yet(), shell.badge(None)
+        return Filled(nothing_yet(), shell.badge(None))
+    creator_id = viewer.creator_id
     if creator_id is None or queries.creator_name(creator_id) is None:
-        return unknown_creator(), badge(freshness, now)
-    chosen = select(freshness, search, CREATOR_PERIODS)
-    return filled(queries, creator_id, chosen), badge(freshness, now)
+        return Filled(unknown_creator(), badge(freshness, now))
+    chosen = select(freshness, asked)
+    return Filled(filled(queries, creator_id, chosen), badge(freshness, now), not chosen.failures.any)
 
 
-def nothing_yet() -> Component:
-    return message_card("No numbers yet", "Your numbers appear here once the first day is complete.")
+def nothing_yet() -> Parts:
+    words = "Your numbers appear here once the first day is complete."
+    return {Ids.HEAD: Box(message_card("No numbers yet", words), "nothing")}
 
 
-def unknown_creator() -> Component:
-    return message_card(
+def unknown_creator() -> Parts:
+    words = message_card(
         "No numbers yet",
         "There are no videos or gifts under your account so far.",
         "Your numbers appear the day after your first video or gift.",
     )
+    return {Ids.HEAD: Box(words, "nothing")}
 
 
-def filled(queries: Queries, creator_id: int, chosen: Selection) -> Component:
+def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     daily = queries.creator_daily(creator_id, chosen.period, chosen.freshness)
     counted = summaries.since(daily, chosen.freshness.coverage.first)
     before = (
@@ -90,20 +87,14 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Component:
     )
     supporters = queries.supporters(creator_id, chosen.period)
     earlier = queries.supporters(creator_id, chosen.comparable) if chosen.comparable else None
-    return html.Div(
-        [
-            chosen.line(),
-            section(lambda: cards(counted, before, supporters, earlier), "Key numbers", log_failure),
-            html.Div(
-                [
-                    section(lambda: earned_card(queries, creator_id, daily, before), EARNED, log_failure),
-                    section(lambda: reactions_card(daily), REACTED, log_failure),
-                    section(lambda: performance_table(counted, before), PERFORMED, log_failure),
-                ],
-                className="figures",
-            ),
-        ]
-    )
+    key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier))
+    figure = partial(chosen.figure, "my-dashboard")
+    return {
+        Ids.HEAD: [chosen.line(), key_numbers],
+        Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
+        **figure("gift_revenue_trend", EARNED, lambda: earned(queries, creator_id, daily, before)),
+        **figure("reactions", REACTED, lambda: reactions(daily)),
+    }
 
 
 # ---- cards ----
@@ -153,22 +144,16 @@ def missing_reason(metric: Metric, daily: pd.DataFrame) -> str:
 # ---- figures and table ----
 
 
-def earned_card(
-    queries: Queries, creator_id: int, daily: pd.DataFrame, before: pd.DataFrame | None
-) -> Component:
+def earned(queries: Queries, creator_id: int, daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
     if not any(daily[metrics.GIFTS_RECEIVED.name]):
-        reason = no_gifts(queries.last_gift_day(creator_id))
-        return empty_figure("gift_revenue_trend", EARNED, reason, wide=True)
-    figure = figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))
-    return figure_card("gift_revenue_trend", EARNED, figure, wide=True)
+        return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
+    return Drawing(figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,)))
 
 
-def reactions_card(daily: pd.DataFrame) -> Component:
+def reactions(daily: pd.DataFrame) -> Drawing:
     if daily[[metric.name for metric in REACTIONS]].isna().all(axis=None):
-        return empty_figure(
-            "reactions", REACTED, "Not available: likes, comments and shares aren't recorded."
-        )
-    return figure_card("reactions", REACTED, figures.reactions(daily, REACTIONS))
+        return Drawing(reason="Not available: likes, comments and shares aren't recorded.")
+    return Drawing(figures.reactions(daily, REACTIONS))
 
 
 def performance_table(daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:

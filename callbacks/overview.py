@@ -1,30 +1,32 @@
 """Overview: frames → cards, figures and the table of movers."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
-from dash import Input, Output, html
+from dash import html
 
 from aggregation import metrics, summaries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
-from aggregation.queries import Queries
+from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
-from callbacks.selection import Selection, badge, kpi, log_failure, no_gifts, select
+from callbacks.guard import Filled, PageGuard
+from callbacks.selection import Selection, badge, kpi, no_gifts, select
 from layouts import figures, formats, shell
 from layouts.components import (
+    Box,
     Column,
     Component,
+    Drawing,
     Kpi,
-    empty_figure,
-    figure_card,
+    Parts,
     kpi_card,
     message_card,
-    section,
     table_card,
 )
-from layouts.page import PLATFORM_PERIODS, Guard, Viewer
+from layouts.page import Asked, Viewer
 from layouts.pages.overview import Ids
 
 CARDS = (
@@ -54,52 +56,42 @@ TODAY = "How is today going so far?"
 MOVED = "Which creators' earnings changed most?"
 
 
-def register(page: Guard, queries: Queries) -> None:
-    @page.callback(
-        Output(Ids.CONTENT, "children"),
-        Output(shell.Ids.FRESHNESS, "children"),
-        Input(Ids.ADDRESS, "search"),
-    )
-    def load(viewer: Viewer, search: object) -> tuple[Component, Component]:
-        return content(queries, search, page.now())
+def register(page: PageGuard, store: Store) -> None:
+    page.fill(store, content, shared=True)
 
 
-def content(queries: Queries, search: object, now: datetime) -> tuple[Component, Component]:
+def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     freshness = queries.freshness()
     if freshness is None:
-        return nothing_yet(), shell.badge(None)
-    chosen = select(freshness, search, PLATFORM_PERIODS)
-    return filled(queries, chosen, now), badge(freshness, now)
+        return Filled(nothing_yet(), shell.badge(None))
+    chosen = select(freshness, asked)
+    return Filled(filled(queries, chosen, now), badge(freshness, now), not chosen.failures.any)
 
 
-def nothing_yet() -> Component:
-    return message_card(
+def nothing_yet() -> Parts:
+    words = message_card(
         "No numbers yet",
         "Sparkboard shows whole days, and none has been computed so far.",
         "The operator starts that with: python run.py aggregate",
     )
+    return {Ids.HEAD: Box(words, "nothing")}
 
 
-def filled(queries: Queries, chosen: Selection, now: datetime) -> Component:
+def filled(queries: Queries, chosen: Selection, now: datetime) -> Parts:
     daily = queries.daily(chosen.period)
     before = queries.daily(chosen.comparable) if chosen.comparable else None
-    return html.Div(
-        [
-            chosen.line(),
-            section(lambda: cards(queries, chosen, daily, before), "Key numbers", log_failure),
-            html.Div(
-                [
-                    section(lambda: trend_card(queries, daily, before), TREND, log_failure),
-                    section(lambda: mix_card(queries.revenue_by_source(chosen.period)), MIX, log_failure),
-                    section(lambda: growth_card(daily), GROWTH, log_failure),
-                    section(lambda: activity_card(daily, before), ACTIVITY, log_failure),
-                    section(lambda: today_card(queries, chosen.freshness.coverage, now), TODAY, log_failure),
-                    section(lambda: movers_card(queries, chosen), MOVED, log_failure),
-                ],
-                className="figures",
-            ),
-        ]
-    )
+    coverage = chosen.freshness.coverage
+    figure = partial(chosen.figure, "overview")
+    key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen, daily, before))
+    return {
+        Ids.HEAD: [chosen.line(), key_numbers],
+        Ids.MOVERS: chosen.section(MOVED, lambda: movers_card(queries, chosen)),
+        **figure("revenue_trend", TREND, lambda: trend(queries, daily, before)),
+        **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.period))),
+        **figure("user_growth", GROWTH, lambda: growth(daily)),
+        **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
+        **figure("today", TODAY, lambda: running_day(queries, coverage, now)),
+    }
 
 
 # ---- cards ----
@@ -140,40 +132,39 @@ def missing_reason(metric: Metric, counted: pd.DataFrame) -> str:
 # ---- figures ----
 
 
-def trend_card(queries: Queries, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+def trend(queries: Queries, daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
     shown = (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)
     if not any(daily[metrics.TOTAL_GIFTS.name]):
-        return empty_figure("revenue_trend", TREND, no_gifts(queries.last_gift_day()), wide=True)
-    return figure_card("revenue_trend", TREND, figures.revenue_trend(daily, before, shown), wide=True)
+        return Drawing(reason=no_gifts(queries.last_gift_day()))
+    return Drawing(figures.revenue_trend(daily, before, shown))
 
 
-def growth_card(daily: pd.DataFrame) -> Component:
-    figure = figures.user_growth(daily, metrics.ACTIVE_USERS, metrics.NEW_USERS, metrics.TOTAL_USERS)
-    return figure_card("user_growth", GROWTH, figure)
+def growth(daily: pd.DataFrame) -> Drawing:
+    return Drawing(figures.user_growth(daily, metrics.ACTIVE_USERS, metrics.NEW_USERS, metrics.TOTAL_USERS))
 
 
-def mix_card(by_source: pd.DataFrame) -> Component:
+def mix(by_source: pd.DataFrame) -> Drawing:
     if by_source.empty:
-        return empty_figure("revenue_sources", MIX, "No revenue in this period.")
+        return Drawing(reason="No revenue in this period.")
     names = [SOURCES.get(source, source) for source in by_source["source"]]
-    return figure_card("revenue_sources", MIX, figures.sources(by_source, names))
+    return Drawing(figures.sources(by_source, names))
 
 
-def activity_card(daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+def activity(daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
     if daily[metrics.ACTIVE_SHARE.name].isna().all():
-        return empty_figure("engagement_rate", ACTIVITY, f"Not available: {NEEDS_ACTIVITY}.")
-    return figure_card("engagement_rate", ACTIVITY, figures.rate(daily, before, metrics.ACTIVE_SHARE))
+        return Drawing(reason=f"Not available: {NEEDS_ACTIVITY}.")
+    return Drawing(figures.rate(daily, before, metrics.ACTIVE_SHARE))
 
 
-def today_card(queries: Queries, coverage: Period, now: datetime) -> Component:
+def running_day(queries: Queries, coverage: Period, now: datetime) -> Drawing:
     """Only hours that have been counted: a worker that is down must not look like a day without gifts."""
     today, counted = now.date(), queries.running_day_counted_at()
     hours = queries.gifts_by_hour(today)
     if counted is None or counted.date() < today or hours.empty:
-        return empty_figure("today", TODAY, f"No gifts counted yet today, {formats.day(today)} (UTC).")
+        return Drawing(reason=f"No gifts counted yet today, {formats.day(today)} (UTC).")
     figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), counted.hour)
     note = f"Gift revenue by hour (UTC), counted at {counted:%H:%M}. The hour then running is hatched."
-    return figure_card("today", TODAY, figure, note)
+    return Drawing(figure, note)
 
 
 # ---- movers ----

@@ -1,7 +1,8 @@
 """What the controls say: strings from the browser → periods. Never trusted, never raising."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,10 +13,21 @@ from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
 from layouts import formats, shell
-from layouts.components import Component, Kpi
-from layouts.page import DEFAULT_DAYS
+from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, section
+from layouts.page import DEFAULT_DAYS, Asked
 
 log = logging.getLogger(__name__)
+
+
+class Failures:
+    """Of a page's sections: logged, and remembered, so that the page isn't kept as it is."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def __call__(self, title: str, error: Exception) -> None:
+        self.any = True
+        log.error("section %r failed: %s", title, error, exc_info=error)
 
 
 @dataclass(frozen=True)
@@ -25,10 +37,18 @@ class Selection:
     period: Period
     before: Period | None
     freshness: Freshness
+    failures: Failures = field(default_factory=Failures, compare=False)
 
     @property
     def comparable(self) -> Period | None:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
+
+    def figure(self, page: str, name: str, question: str, build: Callable[[], Drawing]) -> Parts:
+        """What fills the card of a chart, also where `build` fails."""
+        return figure_parts(page, name, question, drawing(build, question, self.failures))
+
+    def section(self, title: str, build: Callable[[], Component]) -> Component:
+        return section(build, title, self.failures)
 
     def line(self) -> Component:
         """Which days are shown and compared, and where the numbers begin if that is later."""
@@ -49,11 +69,17 @@ def chosen_comparison(text: str) -> Comparison:
     return Comparison(text) if text in set(Comparison) else Comparison.PREVIOUS
 
 
-def select(freshness: Freshness, search: object, allowed: tuple[int, ...]) -> Selection:
-    """What the address asks for (`?days=30&compare=previous`); the usual where it makes no sense."""
-    asked = dict(parse_qsl(search.removeprefix("?"))) if isinstance(search, str) else {}
-    period = Period.ending(freshness.coverage.last, chosen_days(asked.get("days", ""), allowed))
-    return Selection(period, period.compared(chosen_comparison(asked.get("compare", ""))), freshness)
+def asked(search: object, allowed: tuple[int, ...]) -> Asked:
+    """What an address asks for (`?days=30&compare=previous`); the usual where it makes no sense."""
+    text = search if isinstance(search, str) else ""
+    parts = dict(parse_qsl(text.removeprefix("?")))
+    days, compare = parts.get("days", ""), parts.get("compare", "")
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text)
+
+
+def select(freshness: Freshness, what: Asked) -> Selection:
+    period = Period.ending(freshness.coverage.last, what.days)
+    return Selection(period, period.compared(what.compare), freshness)
 
 
 def badge(freshness: Freshness, now: datetime) -> Component:
@@ -69,7 +95,3 @@ def no_gifts(last: date | None) -> str:
     if last is None:
         return "No gifts so far."
     return f"No gifts in this period. Last gift: {formats.day(last)}."
-
-
-def log_failure(title: str, error: Exception) -> None:
-    log.error("section %r failed: %s", title, error, exc_info=error)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -17,9 +16,9 @@ from layouts.page import Page
 
 log = logging.getLogger(__name__)
 
-# Endpoints that anyone may call. Static files carry no data.
+# Endpoints that anyone may call. Static files, which carry no data, don't come here.
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/openapi.json", "/favicon.ico"})
-OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
+OPEN_PREFIXES = ("/_dash-component-suites/",)
 # Dash answers every address that nothing else claims with its index page.
 DASH_INDEX = frozenset({"/", "/<path:path>"})
 
@@ -51,34 +50,36 @@ def allowed_viewer(roles: frozenset[str]) -> Account:
     return account
 
 
-class GuardedPage:
-    """What a page's `register` gets: callbacks that check the role on each call, and nothing else."""
+def guarded(roles: frozenset[str], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` with the role checked on each call, and the signed-in viewer as its first argument.
 
-    def __init__(self, app: Dash, roles: frozenset[str], clock: Callable[[], datetime]) -> None:
+    Its errors are answered with 500; what Dash itself raises is then the fault of the request.
+    """
+
+    @wraps(function)
+    def checked(*args: Any) -> Any:
+        viewer = allowed_viewer(roles)
+        try:
+            return function(viewer, *args)
+        except Exception as error:
+            log.error("callback %s failed", function.__qualname__, exc_info=error)
+            abort(500)
+
+    return checked
+
+
+class GuardedCallbacks:
+    """What a `register` gets: callbacks that check the role on each call, and nothing else."""
+
+    def __init__(self, app: Dash, roles: frozenset[str]) -> None:
         self._app = app
         self._roles = roles
-        self._clock = clock
-
-    def now(self) -> datetime:
-        return self._clock()
 
     def callback(self, *dependencies: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-        """Like Dash's, but the function gets the signed-in viewer as its first argument.
-
-        Its errors are answered with 500; what Dash itself raises is then the fault of the request.
-        """
+        """Like Dash's, but the function gets the signed-in viewer as its first argument."""
 
         def decorate(function: Callable[..., Any]) -> Any:
-            @wraps(function)
-            def guarded(*args: Any) -> Any:
-                viewer = allowed_viewer(self._roles)
-                try:
-                    return function(viewer, *args)
-                except Exception as error:
-                    log.error("callback %s failed", function.__qualname__, exc_info=error)
-                    abort(500)
-
-            return self._app.callback(*dependencies, **options)(guarded)
+            return self._app.callback(*dependencies, **options)(guarded(self._roles, function))
 
         return decorate
 

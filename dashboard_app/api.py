@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aggregation import metrics, migrations, summaries
 from aggregation.metrics import Metric
 from aggregation.periods import MAX_DAYS, Comparison, Period
-from aggregation.queries import Queries
+from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
 from dashboard_app.access import require_role
 from dashboard_app.accounts import Account
@@ -67,7 +67,7 @@ class Window(ma.Schema):
     )
 
 
-def register(server: Flask, queries: Queries, engine: Engine) -> None:
+def register(server: Flask, store: Store, engine: Engine) -> None:
     server.config.update(
         API_TITLE="Sparkboard",
         API_VERSION="v1",
@@ -76,11 +76,11 @@ def register(server: Flask, queries: Queries, engine: Engine) -> None:
         OPENAPI_JSON_PATH="openapi.json",
     )
     api = Api(server)
-    api.register_blueprint(_analytics(queries))
+    api.register_blueprint(_analytics(store))
     api.register_blueprint(_health(engine))
 
 
-def _analytics(queries: Queries) -> Any:
+def _analytics(store: Store) -> Any:
     blueprint = Blueprint("analytics", __name__, url_prefix="/api/analytics")
 
     @blueprint.route("/dashboard")
@@ -88,7 +88,8 @@ def _analytics(queries: Queries) -> Any:
     @blueprint.arguments(Window, location="query")
     def get_dashboard(viewer: Account, window: dict[str, int]) -> Response:
         """The platform over the last N complete days."""
-        return answer(dashboard(queries, window["days"]))
+        with store.read() as queries:
+            return answer(dashboard(queries, window["days"]))
 
     @blueprint.route("/creator/<int:creator_id>")
     @require_role("creator", "analyst", "admin")
@@ -97,7 +98,8 @@ def _analytics(queries: Queries) -> Any:
         """One creator over the last N complete days. Creators see only themselves."""
         if viewer.role == "creator" and viewer.creator_id != creator_id:
             abort(403)
-        return answer(creator(queries, creator_id, window["days"]))
+        with store.read() as queries:
+            return answer(creator(queries, creator_id, window["days"]))
 
     return blueprint
 

@@ -1,52 +1,33 @@
 """The application: everything assembled and guarded. Each call makes a fresh one."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from dash import Dash
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_compress import Compress
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from sqlalchemy import Engine
+from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import HTTPException
 
 from aggregation.days import utc_now
-from aggregation.queries import Queries
+from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
 from dashboard_app import access, api, login
 from dashboard_app.accounts import Accounts
-from layouts import shell
-from layouts.page import Viewer
+from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
+from dashboard_app.first_answer import Application
+from dashboard_app.static import StaticFiles
 from layouts.pages import PAGES
 
 log = logging.getLogger(__name__)
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
 MAX_BODY = 1024 * 1024
 # Dash's browser side reads this cookie and sends it back as X-CSRFToken.
 CSRF_COOKIE = "_csrf_token"
-
-INDEX = """<!doctype html>
-<html lang="en">
-<head>
-  {%metas%}
-  <title>{%title%}</title>
-  <link rel="icon" href="/assets/logo.svg">
-  <script src="/assets/head/theme.js"></script>
-  {%css%}
-</head>
-<body>
-  {%app_entry%}
-  <footer>{%config%}{%scripts%}{%renderer%}</footer>
-</body>
-</html>
-"""
-
-CALLBACKS = "/_dash-update-component"
 
 TITLES = {401: "Please sign in", 403: "Not allowed", 404: "Page not found"}
 # Instead of the web server's own, which speak of browsers and URLs.
@@ -60,9 +41,16 @@ TEXTS = {
 }
 
 
-def create_app(engine: Engine, secret: str, clock: Callable[[], datetime] = utc_now) -> Dash:
+def create_app(
+    engine: Engine,
+    secret: str,
+    clock: Callable[[], datetime] = utc_now,
+    files: StaticFiles | None = None,
+) -> Application:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today."""
-    server = Flask("dashboard_app")
+    files = files or StaticFiles()
+    server = Flask("dashboard_app", static_folder=None)
+    server.jinja_env.globals["files"] = files
     server.config.update(
         SECRET_KEY=secret,
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -70,49 +58,28 @@ def create_app(engine: Engine, secret: str, clock: Callable[[], datetime] = utc_
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,
+        COMPRESS_ALGORITHM=["br", "gzip"],
     )
-    accounts, queries = Accounts(engine), Queries(engine)
+    accounts, store, answers = Accounts(engine), Store(engine), Answers(clock)
     access.guard(server, accounts, PAGES)
     CSRFProtect(server)
     login.register(server, accounts, PAGES)
-    api.register(server, queries, engine)
-    app = _dash(server)
-    _register_pages(app, queries, clock)
+    api.register(server, store, engine)
+    app = Application(server, PAGES, answers, files)
+    _register_pages(app, store, answers)
     _answer_problems(server)
-    _set_headers(server, app.csp_hashes())
+    _set_headers(server)
+    Compress(server)
+    server.wsgi_app = files.before(server.wsgi_app, secure)  # type: ignore[assignment, method-assign]
     return app
 
 
-def _dash(server: Flask) -> Dash:
-    app = Dash(
-        "sparkboard",
-        server=server,  # type: ignore[arg-type]
-        assets_folder=str(ASSETS),
-        # Loaded by the index itself, before anything is drawn.
-        assets_ignore=r"theme\.js",
-        index_string=INDEX,
-        title="Sparkboard",
-        update_title="",
-        compress=True,
-        suppress_callback_exceptions=True,
-        use_pages=False,
-        enable_mcp=False,
-        add_log_handler=False,
-        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
-    )
-    app.layout = shell.layout()
-    return app
-
-
-def _register_pages(app: Dash, queries: Queries, clock: Callable[[], datetime]) -> None:
+def _register_pages(app: Application, store: Store, answers: Answers) -> None:
     everyone = frozenset(role for page in PAGES for role in page.roles)
-    shell_callbacks.register(access.GuardedPage(app, everyone, clock), PAGES, _account)
+    shell_callbacks.register(access.GuardedCallbacks(app, everyone), app.opened)
     for page in PAGES:
-        REGISTER[page.name](access.GuardedPage(app, page.roles, clock), queries)
-
-
-def _account(viewer: Viewer) -> list[Any]:
-    return shell.account(viewer.name, viewer.role, generate_csrf())
+        REGISTER[page.name](GuardedPage(app, page, answers), store)
+    answer_before_dash(app.server, PAGES, answers)
 
 
 def _answer_problems(server: Flask) -> None:
@@ -151,33 +118,34 @@ def problem(status: int, message: str) -> ResponseReturnValue:
     return render_template("problem.html", title=title, text=message), status
 
 
-def _set_headers(server: Flask, script_hashes: Sequence[str]) -> None:
-    policy = "; ".join(
-        (
-            "default-src 'self'",
-            f"script-src 'self' {' '.join(script_hashes)}",
-            # plotly and Dash write style attributes
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data:",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-            "object-src 'none'",
-        )
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        # plotly and Dash write style attributes
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
     )
+)
 
+
+def secure(response: BaseResponse) -> None:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+
+
+def _set_headers(server: Flask) -> None:
     @server.after_request
     def headers(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        secure(response)
         if not request.path.startswith(access.OPEN_PREFIXES):
             response.headers["Cache-Control"] = "no-store"
         if response.mimetype == "text/html" and access.viewer() is not None:
-            response.set_cookie(
-                CSRF_COOKIE,
-                generate_csrf(),
-                samesite="Lax",
-            )
+            response.set_cookie(CSRF_COOKIE, generate_csrf(), samesite="Lax")
         return response

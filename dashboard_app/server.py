@@ -8,6 +8,7 @@ from sqlalchemy import URL
 from aggregation.database import connect
 from dashboard_app.factory import create_app
 from dashboard_app.settings import Settings
+from dashboard_app.static import StaticFiles
 
 
 class WebServer(BaseApplication):
@@ -35,7 +36,9 @@ class WebServer(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        app = create_app(connect(self._url), self._secret)
+        files = StaticFiles()
+        files.compress_in_background(self._settings.data_dir / "static")
+        app = create_app(connect(self._url), self._secret, files=files)
         # Dash finishes its set-up on the first request; two first requests at once would race.
         app.server.test_client().get("/healthz")
         return app.server

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from dash import dcc, html
+from dash import html
+from markupsafe import Markup
 
 from aggregation.metrics import Metric
 from aggregation.summaries import Change, Number
 from layouts import formats
-from layouts.figures import Figure, drawn
+from layouts.elements import Chart, Html
+from layouts.figures import BLANK, Figure, drawn
 
 Component = Any
+# What fills a page: by id, components or a Box for an Html, and a figure for a chart.
+Parts = dict[str, Any]
 
 
 def attributes(**values: str) -> dict[str, Any]:
@@ -99,18 +102,11 @@ def _sparkline(kpi: Kpi) -> Component:
     points = [value for value in history if value is not None]
     if len(points) < 2:
         return html.Span(className="sparkline empty", **attributes(aria_hidden="true"))
-    svg = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 24' preserveAspectRatio='none'>"
-        f"<path d='{_sparkline_path(history, min(points), max(points))}' fill='none' stroke='black' "
-        "stroke-width='2' vector-effect='non-scaling-stroke' stroke-linecap='round' "
-        "stroke-linejoin='round'/></svg>"
-    )
-    image = f'url("data:image/svg+xml,{quote(svg)}")'
-    return html.Span(
-        className="sparkline",
-        style={"maskImage": image, "WebkitMaskImage": image},
-        **attributes(aria_hidden="true"),
-    )
+    path = _sparkline_path(history, min(points), max(points))
+    return Markup(
+        '<svg class="sparkline" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">'
+        '<path d="{}" vector-effect="non-scaling-stroke"/></svg>'
+    ).format(path)
 
 
 def _sparkline_path(history: Sequence[float | None], low: float, high: float) -> str:
@@ -130,37 +126,53 @@ def _sparkline_path(history: Sequence[float | None], low: float, high: float) ->
 # ---- figure cards and tables ----
 
 
-def figure_card(name: str, question: str, figure: Figure, note: str = "", wide: bool = False) -> Component:
-    """A chart whose title is the question it answers. The browser makes its table, from the same numbers."""
-    data = attributes(data_figure=name)
-    title_id = f"figure-{name}-title"
+@dataclass(frozen=True)
+class Box:
+    """What fills an Html, with the state that the style sheet knows it by."""
+
+    content: Component
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a figure card shows: a figure, or the reason why there is none. `note`: one more fact."""
+
+    figure: Figure | None = None
+    note: str = ""
+    reason: Component = ""
+
+
+def figure_card(page: str, name: str, *, wide: bool = False) -> Component:
+    """A chart's card; `figure_parts` fills it. It stays while numbers change: plotly goes on."""
     return html.Section(
         [
-            html.Header([html.H2(question, id=title_id), html.P(note) if note else None]),
-            dcc.Graph(
-                id=f"figure-{name}",
-                figure=figure,
-                config={"displayModeBar": False, "responsive": True},
-                className="chart",
-            ),
+            Html(f"{page}-{name}-head"),
+            Chart(f"{page}-{name}", BLANK),
+            # The browser makes the table, from the numbers that the chart was given.
             html.Details(
-                [
-                    html.Summary("Show as table"),
-                    html.Div(
-                        className="twin",
-                        tabIndex="0",
-                        role="region",
-                        **attributes(aria_label=f"Table: {question}"),
-                    ),
-                ],
+                [html.Summary("Show as table"), html.Div(className="twin", tabIndex="0", role="region")],
                 className="table-twin",
             ),
         ],
         className="card figure wide" if wide else "card figure",
         role="group",
-        **attributes(aria_labelledby=title_id),
-        **data,
+        **attributes(data_figure=name, aria_labelledby=_title_id(name)),
     )
+
+
+def figure_parts(page: str, name: str, question: str, drawing: Drawing) -> Parts:
+    """The chart's title is the question it answers."""
+    note = html.P(drawing.note) if drawing.note else None
+    title = html.Header([html.H2(question, id=_title_id(name)), note])
+    if drawing.figure is None:
+        reason = html.Div(drawing.reason, className="no-data", role="status")
+        return {f"{page}-{name}-head": Box([title, reason], "empty")}
+    return {f"{page}-{name}-head": title, f"{page}-{name}": drawing.figure}
+
+
+def _title_id(name: str) -> str:
+    return f"figure-{name}-title"
 
 
 @dataclass(frozen=True)
@@ -217,19 +229,18 @@ def _align(column: Column) -> str:
 def message_card(title: str, *lines: Component, state: str = "empty", wide: bool = False) -> Component:
     """Words in the place of a card: what is missing and what to do."""
     return html.Section(
-        [html.H2(title), *(html.P(text) for text in lines)],
+        [html.H2(title), *(html.P(line) if isinstance(line, str) else line for line in lines)],
         className=f"card message {state}{' wide' if wide else ''}",
         role="alert" if state == "failed" else "status",
     )
 
 
-def empty_figure(name: str, question: str, reason: str, wide: bool = False) -> Component:
-    """The same look for every figure without data."""
-    return html.Section(
-        [html.Header(html.H2(question)), html.P(reason, className="no-data", role="status")],
-        className="card figure wide" if wide else "card figure",
-        **attributes(data_figure=name),
-    )
+def failure() -> Component:
+    """In place of what could not be loaded."""
+    return [
+        html.P("These numbers could not be loaded. The rest of the page is not affected."),
+        html.A("Try again", href="", className="button"),
+    ]
 
 
 def section(
@@ -240,26 +251,13 @@ def section(
         return build()
     except Exception as error:
         failed(title, error)
-        return message_card(
-            title,
-            "These numbers could not be loaded. The rest of the page is not affected.",
-            html.A("Try again", href="", className="button"),
-            state="failed",
-        )
+        return message_card(title, *failure(), state="failed")
 
 
-def skeleton(cards: int, figures: int, cards_class: str = "kpis") -> Component:
-    """Grey boxes of the final size, so that nothing jumps when the numbers come."""
-    return html.Div(
-        [
-            html.Div([html.Div(className="card kpi skeleton") for _ in range(cards)], className=cards_class),
-            html.Div(
-                [
-                    html.Div(className=f"card figure skeleton{' wide' if index == 0 else ''}")
-                    for index in range(figures)
-                ],
-                className="figures",
-            ),
-        ],
-        **attributes(aria_hidden="true"),
-    )
+def drawing(build: Callable[[], Drawing], title: str, failed: Callable[[str, Exception], None]) -> Drawing:
+    """The same for a chart."""
+    try:
+        return build()
+    except Exception as error:
+        failed(title, error)
+        return Drawing(reason=failure())

@@ -13,6 +13,9 @@ from layouts.theme import CORAL, CYAN, GREEN, SERIES, VIOLET, axis, chart_layout
 
 Figure = dict[str, Any]
 
+# Where there is nothing to draw.
+BLANK: Figure = {"data": [], "layout": {}}
+
 _HOVER = {"money": "$,.2f", "count": ",.0f", "percent": ".2f"}
 # What the rows of a chart's table are.
 _DAYS = {"rows": "Day"}

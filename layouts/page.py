@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
+
+from aggregation.periods import Comparison
 
 # What people may choose, in days.
 PLATFORM_PERIODS = (7, 28, 30, 90, 365)
@@ -12,14 +13,26 @@ DEFAULT_DAYS = 30
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the address asks for; `search` is its question part as it stands there."""
+
+    days: int = DEFAULT_DAYS
+    compare: Comparison = Comparison.PREVIOUS
+    search: str = ""
+
+
+@dataclass(frozen=True)
 class Page:
-    """One page: `layout()` returns it empty, with skeletons; its callbacks fill it."""
+    """One page: `layout` returns it empty, its controls as asked.
+
+    It is filled by the ids of its charts and of its Html; `<name>-address` holds its address.
+    """
 
     name: str
     path: str
     title: str
     roles: frozenset[str]
-    layout: Callable[[], Any]
+    layout: Callable[[Asked], Any]
     periods: tuple[int, ...]
 
 
@@ -35,14 +48,3 @@ class Viewer(Protocol):
     @property
     def creator_id(self) -> int | None:
         """Whose numbers a creator may see; None for everyone else."""
-
-
-class Guard(Protocol):
-    """What `register` gets: the only way to a callback, and the clock."""
-
-    def callback(self, *dependencies: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]: ...
-
-    def clientside_callback(self, script: str, *dependencies: Any, **options: Any) -> None: ...
-
-    def now(self) -> datetime:
-        """The time, aware, in UTC."""

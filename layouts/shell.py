@@ -1,6 +1,7 @@
 """The frame around every page: header, menu, period control, badge."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import dash_bootstrap_components as dbc
@@ -9,7 +10,8 @@ from dash import dcc, html
 from aggregation.periods import Comparison, Period
 from layouts import formats
 from layouts.components import Component, attributes
-from layouts.page import DEFAULT_DAYS, Page
+from layouts.elements import Html
+from layouts.page import DEFAULT_DAYS, Asked, Page
 
 
 class Ids:
@@ -33,49 +35,61 @@ COMPARISONS = {
 }
 
 
-def layout() -> Component:
+@dataclass(frozen=True)
+class Open:
+    """What is open in the frame: a page, with what goes with it."""
+
+    page: Component
+    menu: Sequence[Component]
+    account: Sequence[Component]
+
+
+def layout(path: str | None = None, search: str | None = None, opened: Open | None = None) -> Component:
+    """The frame, empty or with what is open at this address."""
+    shown = opened or Open(None, (), ())
     return html.Div(
         [
-            dcc.Location(id=Ids.URL, refresh="callback-nav"),
+            dcc.Location(id=Ids.URL, refresh="callback-nav", pathname=path, search=search),
             html.A("Skip to the numbers", href=f"#{Ids.PAGE}", className="skip-link"),
             html.Header(
                 [
                     html.A(
-                        [html.Img(src="/assets/logo.svg", alt=""), html.Span("Sparkboard")],
+                        [html.Span(className="logo"), html.Span("Sparkboard")],
                         href="/",
                         className="brand",
                     ),
-                    html.Nav(id=Ids.MENU, **attributes(aria_label="Pages")),
-                    html.Div(id=Ids.ACCOUNT, className="account"),
+                    html.Nav(list(shown.menu), id=Ids.MENU, **attributes(aria_label="Pages")),
+                    html.Div(list(shown.account), id=Ids.ACCOUNT, className="account"),
                 ],
                 className="top",
             ),
-            html.Main(id=Ids.PAGE, tabIndex="-1"),
+            html.Main(shown.page, id=Ids.PAGE, tabIndex="-1"),
         ],
         className="shell",
     )
 
 
-def bar(title: str, address: str, periods: Sequence[int]) -> Component:
+def bar(title: str, address: str, periods: Sequence[int], asked: Asked) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
     `address` is the id under which the page's callbacks read the selection: `search` of it is
     `?days=30&compare=previous`. The controls have the same ids on every page, and Dash wants the
-    inputs of a page's callbacks to be the page's own.
+    inputs of a page's callbacks to be the page's own. Both know the address from the start: a
+    location without one takes the browser's, which counts as a change.
     """
     return html.Div(
         [
-            dcc.Location(id=Ids.ADDRESS, refresh="callback-nav"),
-            dcc.Location(id=address, refresh=False),
+            dcc.Location(id=Ids.ADDRESS, refresh="callback-nav", search=asked.search),
+            dcc.Location(id=address, refresh=False, search=asked.search),
             html.H1(title),
-            html.Div(id=Ids.FRESHNESS, role="status"),
+            html.Div(Html(Ids.FRESHNESS), role="status"),
             html.Div(
                 [
                     html.Label("Period", htmlFor=Ids.PERIOD),
                     dbc.Select(
                         id=Ids.PERIOD,
                         options=[{"label": f"Last {days} days", "value": str(days)} for days in periods],
-                        value=str(DEFAULT_DAYS),
+                        value=str(asked.days),
                     ),
                 ],
                 className="control",
@@ -88,13 +102,15 @@ def bar(title: str, address: str, periods: Sequence[int]) -> Component:
                         options=[
                             {"label": label, "value": choice.value} for choice, label in COMPARISONS.items()
                         ],
-                        value=Comparison.PREVIOUS.value,
+                        value=asked.compare.value,
                     ),
                 ],
                 className="control",
             ),
         ],
         className="bar",
+        # What a link that says nothing of it stands for.
+        **attributes(data_period=str(DEFAULT_DAYS), data_compare=Comparison.PREVIOUS.value),
     )
 
 
@@ -114,7 +130,13 @@ def menu(pages: Sequence[Page], current: str) -> list[Component]:
 
 def account(name: str, role: str, csrf_token: str) -> list[Component]:
     return [
-        html.Button("Theme", id="theme-switch", type="button", className="quiet"),
+        # Its words are in the style sheet: they depend on a choice that only the browser knows.
+        html.Button(
+            id="theme-switch",
+            type="button",
+            className="quiet",
+            title="Switch between the system's, the light and the dark theme",
+        ),
         html.Span([html.Span(name, className="who"), html.Span(role, className="role")]),
         html.Form(
             [

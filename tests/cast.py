@@ -4,6 +4,7 @@ Complete through 4 March 2026; now is noon of the 5th. Carl's numbers (777.77 an
 9,431 followers) occur nowhere else, so that they can be looked for in what others are shown.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -124,14 +125,19 @@ def sign_in(client: FlaskClient, name: str, password: str = PASSWORD, target: st
     return client.post(target, data=form)
 
 
-def run_callback(client: FlaskClient, output: str, *inputs: tuple[str, object]) -> TestResponse:
+def run_callback(
+    client: FlaskClient, output: str, *inputs: tuple[str, object], state: Sequence[tuple[str, object]] = ()
+) -> TestResponse:
     """Ask for a callback as Dash's browser side does; several outputs are written `..a.b...c.d..`."""
     parts = output.strip(".").split("...")
     outputs = [dict(zip(("id", "property"), part.rsplit(".", 1), strict=True)) for part in parts]
-    values = [
-        dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) | {"value": value}
-        for name, value in inputs
-    ]
+    values, states = (
+        [
+            dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) | {"value": value}
+            for name, value in given
+        ]
+        for given in (inputs, state)
+    )
     cookie = client.get_cookie("_csrf_token")
     if cookie is None and client.get_cookie("sparkboard"):
         client.get("/")
@@ -144,7 +150,7 @@ def run_callback(client: FlaskClient, output: str, *inputs: tuple[str, object]) 
             "outputs": outputs if len(outputs) > 1 else outputs[0],
             "inputs": values,
             "changedPropIds": [inputs[0][0]],
-            "state": [],
+            "state": states,
         },
         headers={"X-CSRFToken": cookie.value if cookie else ""},
     )

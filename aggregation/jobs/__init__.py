@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Select, Table
+from sqlalchemy import Column, ColumnElement, Select, Table, or_, true
 
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
@@ -19,10 +19,11 @@ from aggregation.jobs import (
     engagement,
     gifts,
     profiles,
+    returns,
     revenue,
     supporters,
 )
-from aggregation.jobs.events import ACTIVITY
+from aggregation.jobs.events import ACTIVITY, within
 from aggregation.schema import (
     COHORT_OFFSETS,
     creator_metrics,
@@ -33,6 +34,7 @@ from aggregation.schema import (
     retention_cohorts,
     revenue_breakdown,
     user_engagement,
+    user_returns,
 )
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
@@ -44,7 +46,9 @@ class Job:
 
     `at` is the time (UTC) of its nightly slot. `day` is the column that puts a row into a span; None
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
-    is stored, unless a table of `keeps_unless` is missing.
+    is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
+    comes after them, and runs whenever they do. `later`: which rows of days after the given one are
+    the statement's, too.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Job:
     day: Column[Any] | None
     keeps: tuple[str, ...] = ()
     keeps_unless: frozenset[str] = frozenset()
+    reads: tuple[Table, ...] = ()
+    later: Callable[[date], ColumnElement[bool]] | None = None
 
     @property
     def _slot(self) -> timedelta:
@@ -68,6 +74,13 @@ class Job:
         """When the day after `due(now)` becomes due."""
         return datetime.combine(self.due(now) + 2 * ONE_DAY, time(), UTC) + self._slot
 
+    def span(self, first: date, last: date) -> ColumnElement[bool]:
+        """The stored rows that a run over these days answers for."""
+        if self.day is None:
+            return true()
+        days = within(self.day, first, last)
+        return days if self.later is None else or_(days, self.later(last))
+
     def kept(self, missing: Collection[str]) -> tuple[str, ...]:
         return () if self.keeps_unless.intersection(missing) else self.keeps
 
@@ -79,6 +92,15 @@ JOBS = (
     Job("daily", daily_analytics, MIDNIGHT, daily.statement, daily_analytics.c.date),
     Job("gifts", gift_analytics, MIDNIGHT, gifts.statement, gift_analytics.c.hour),
     Job("engagement", user_engagement, MIDNIGHT, engagement.statement, user_engagement.c.date),
+    Job(
+        "returns",
+        user_returns,
+        MIDNIGHT,
+        returns.statement,
+        user_returns.c.date,
+        reads=(user_engagement,),
+        later=returns.depend_on_days_until,
+    ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
     Job(
         "cohorts",
@@ -108,3 +130,9 @@ def chosen(only: Sequence[str] | None = None) -> tuple[Job, ...]:
         allowed = ", ".join(job.name for job in JOBS)
         raise UsageError(f"no job is called {', '.join(unknown) or 'nothing'}; allowed: {allowed}")
     return tuple(job for job in JOBS if job.name in only or job.table.name in only)
+
+
+def with_readers(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """The jobs, and those that read what they write."""
+    written = {job.table for job in jobs}
+    return tuple(job for job in JOBS if job in jobs or written.intersection(job.reads))

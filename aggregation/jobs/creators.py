@@ -46,7 +46,9 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
         if table in missing
     )
     measures = (*VIEWS, *INTERACTIONS.values(), *GIFTS, *FOLLOWERS)
-    days = _with_later_gains(summed(creator_metrics, measures, _parts(first, last, missing), without))
+    counted = [name for name in measures if name != "gift_revenue"]
+    parts = _parts(first, last, missing)
+    days = _with_later_gains(summed(creator_metrics, measures, parts, without, counts=counted))
     query = days.outerjoin(users, users.c.id == days.c.creator_id)
     # Who was watched, liked or given a gift is a creator; who was merely followed may be anybody.
     counts = (*VIEWS, *INTERACTIONS.values(), "gifts_received")

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, func, literal_column, select
+from sqlalchemy import Integer, Select, case, cast, func, literal_column, select
 
 from aggregation.jobs.events import LARGEST_INTEGER, ZERO, gifts, sessions, summed, total, watches
 from aggregation.schema import sparks, user_engagement
 
 SESSIONS = ("session_count", "session_duration")
 WATCHES = ("videos_watched",)
+COUNTS = ("session_count", "videos_watched", "gifts_received", "gifts_sent")
 GIFTS = ("gifts_received", "gifts_sent", "credits_spent")
 
 
@@ -19,7 +20,8 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
     without = (SESSIONS if "user_sessions" in missing else ()) + (
         WATCHES if "video_watches" in missing else ()
     )
-    return summed(user_engagement, SESSIONS + WATCHES + GIFTS, _parts(first, last, missing), without)
+    measures = SESSIONS + WATCHES + GIFTS
+    return summed(user_engagement, measures, _parts(first, last, missing), without, counts=COUNTS)
 
 
 def _parts(first: date, last: date, missing: frozenset[str]) -> Iterator[Select[Any]]:
@@ -50,7 +52,7 @@ def _received(first: date, last: date) -> Select[Any]:
 def _sent(first: date, last: date) -> Select[Any]:
     gift = gifts(first, last)
     possible = sparks.c.credits.between(ZERO, literal_column(str(LARGEST_INTEGER)))
-    credits = case((possible, cast(sparks.c.credits, BigInteger)), else_=ZERO)
+    credits = case((possible, cast(sparks.c.credits, Integer)), else_=literal_column("0"))
     return (
         select(
             gift.c.sender_id.label("user_id"),

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
+    Integer,
     Numeric,
     Select,
     Subquery,
@@ -137,11 +138,15 @@ def sessions(first: date, last: date) -> Subquery:
         select(
             session.user_id,
             day_of(session.started_at).label("date"),
-            cast(seconds, BigInteger).label("seconds"),
+            cast(seconds, Integer).label("seconds"),
         )
         .where(
             given(session.user_id),
-            seconds.between(ZERO, literal_column(str(LARGEST_INTEGER))),
+            # Not of `seconds`: of an expression the planner knows nothing, and takes all rows for a few.
+            or_(
+                session.duration_seconds.is_(None),
+                session.duration_seconds.between(ZERO, literal_column(str(LARGEST_INTEGER))),
+            ),
             within(session.started_at, first, last),
         )
         .subquery("sessions")
@@ -230,25 +235,41 @@ def unavailable(target: Table, name: str) -> ColumnElement[Any]:
 
 
 def summed(
-    target: Table, measures: Sequence[str], parts: Iterable[Select[Any]], without: Collection[str] = ()
+    target: Table,
+    measures: Sequence[str],
+    parts: Iterable[Select[Any]],
+    without: Collection[str] = (),
+    *,
+    counts: Collection[str],
 ) -> Select[Any]:
     """Partial aggregates of several sources as rows of `target`.
 
     The parts are put one below the other and summed by the target's key: two facts are never joined.
-    A measure that a part lacks is 0 there; those in `without` are null.
+    A measure that a part lacks is 0 there; those in `without` are null. `counts` are measures whose
+    parts fit into 32 bits: summing those is several times cheaper.
     """
     keys = [key.name for key in target.primary_key]
-    stacked = union_all(*(_aligned(part.subquery(), keys, measures) for part in parts)).subquery("stacked")
+    stacked = union_all(*(_aligned(part.subquery(), keys, measures, counts) for part in parts))
+    row = stacked.subquery("stacked").c
     sums = [
-        unavailable(target, name) if name in without else total(stacked.c[name], target.c[name].type)
+        unavailable(target, name) if name in without else total(row[name], target.c[name].type)
         for name in measures
     ]
     return select(
-        *(stacked.c[key] for key in keys),
+        *(row[key] for key in keys),
         *(value.label(name) for name, value in zip(measures, sums, strict=True)),
-    ).group_by(*(stacked.c[key] for key in keys))
+    ).group_by(*(row[key] for key in keys))
 
 
-def _aligned(part: FromClause, keys: Sequence[str], measures: Sequence[str]) -> Select[Any]:
-    filled = [part.c[name] if name in part.c else ZERO.label(name) for name in measures]
-    return select(*(part.c[key] for key in keys), *filled)
+def _aligned(
+    part: FromClause, keys: Sequence[str], measures: Sequence[str], counts: Collection[str]
+) -> Select[Any]:
+    filled = [part.c.get(name, ZERO) for name in measures]
+    typed = (
+        cast(value, Integer) if name in counts else value
+        for name, value in zip(measures, filled, strict=True)
+    )
+    return select(
+        *(part.c[key] for key in keys),
+        *(value.label(name) for name, value in zip(measures, typed, strict=True)),
+    )

@@ -3,20 +3,30 @@
 from dash import html
 
 from layouts import shell
-from layouts.components import Component, attributes, skeleton
-from layouts.page import CREATOR_PERIODS, Page
+from layouts.components import Component, attributes, figure_card
+from layouts.elements import Html
+from layouts.page import CREATOR_PERIODS, Asked, Page
 
 
 class Ids:
     ADDRESS = "my-dashboard-address"
-    CONTENT = "my-dashboard-content"
+    HEAD = "my-dashboard-head"
+    PERFORMANCE = "my-dashboard-performance"
 
 
-def layout() -> Component:
+def layout(asked: Asked) -> Component:
     return html.Div(
         [
-            shell.bar("My dashboard", Ids.ADDRESS, CREATOR_PERIODS),
-            html.Div(skeleton(6, 3, "kpis three"), id=Ids.CONTENT),
+            shell.bar("My dashboard", Ids.ADDRESS, CREATOR_PERIODS, asked),
+            Html(Ids.HEAD),
+            html.Div(
+                [
+                    figure_card("my-dashboard", "gift_revenue_trend", wide=True),
+                    figure_card("my-dashboard", "reactions"),
+                    Html(Ids.PERFORMANCE),
+                ],
+                className="figures",
+            ),
         ],
         **attributes(data_page="my-dashboard"),
     )

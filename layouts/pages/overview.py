@@ -3,18 +3,34 @@
 from dash import html
 
 from layouts import shell
-from layouts.components import Component, attributes, skeleton
-from layouts.page import PLATFORM_PERIODS, Page
+from layouts.components import Component, attributes, figure_card
+from layouts.elements import Html
+from layouts.page import PLATFORM_PERIODS, Asked, Page
 
 
 class Ids:
     ADDRESS = "overview-address"
-    CONTENT = "overview-content"
+    HEAD = "overview-head"
+    MOVERS = "overview-movers"
 
 
-def layout() -> Component:
+def layout(asked: Asked) -> Component:
     return html.Div(
-        [shell.bar("Overview", Ids.ADDRESS, PLATFORM_PERIODS), html.Div(skeleton(8, 6), id=Ids.CONTENT)],
+        [
+            shell.bar("Overview", Ids.ADDRESS, PLATFORM_PERIODS, asked),
+            Html(Ids.HEAD),
+            html.Div(
+                [
+                    figure_card("overview", "revenue_trend", wide=True),
+                    figure_card("overview", "revenue_sources"),
+                    figure_card("overview", "user_growth"),
+                    figure_card("overview", "engagement_rate"),
+                    figure_card("overview", "today"),
+                    Html(Ids.MOVERS, className="wide"),
+                ],
+                className="figures",
+            ),
+        ],
         **attributes(data_page="overview"),
     )
 

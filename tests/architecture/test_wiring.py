@@ -12,7 +12,7 @@ from aggregation.database import connect
 from callbacks import REGISTER
 from dashboard_app.factory import create_app
 from layouts import shell
-from layouts.page import Page
+from layouts.page import Asked, Page
 from layouts.pages import PAGES
 
 SHARED = {value for name, value in vars(shell.Ids).items() if not name.startswith("_")}
@@ -39,7 +39,7 @@ def inputs(app: Dash) -> list[str]:
 def test_every_id_of_a_callback_exists(app: Dash) -> None:
     existing = set(ids(shell.layout()))
     for page in PAGES:
-        existing.update(ids(page.layout()))
+        existing.update(ids(page.layout(Asked())))
     named = {output.rsplit(".", 1)[0] for output in outputs(app)} | set(inputs(app))
     assert named <= existing
 
@@ -48,13 +48,13 @@ def test_every_output_is_written_by_one_callback_a_page(app: Dash) -> None:
     # The badge is on every page, written by the callback of the one that is open.
     counts = Counter(re.sub(r"@.*", "", output) for output in outputs(app))
     twice = {output for output, count in counts.items() if count > 1}
-    assert twice <= {f"{shell.Ids.FRESHNESS}.children"}
+    assert twice <= {f"{shell.Ids.FRESHNESS}.content"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_page_has_its_callbacks_and_its_marks(app: Dash, page: Page) -> None:
     assert page.name in REGISTER
-    layout = page.layout()
+    layout = page.layout(Asked())
     assert isinstance(layout, Component)
     assert getattr(layout, "data-page") == page.name
     own = set(ids(layout)) - SHARED
@@ -64,7 +64,7 @@ def test_every_page_has_its_callbacks_and_its_marks(app: Dash, page: Page) -> No
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_ids_are_unique_in_a_page(page: Page) -> None:
-    counts = Counter(ids(shell.layout()) + ids(page.layout()))
+    counts = Counter(ids(shell.layout()) + ids(page.layout(Asked())))
     assert [name for name, count in counts.items() if count > 1] == []
 
 

@@ -91,3 +91,21 @@ def test_profiles_follow_what_changes(platform: Engine) -> None:
         3          | same  | 30
         """,
     )
+
+
+def test_profiles_of_who_was_given_a_gift_come_and_go_with_it(platform: Engine) -> None:
+    """Known ones stay as long as any gift counts; who is new is found on the gift's day."""
+    fill(
+        platform,
+        """
+        virtual_gifts
+        recipient_id | created_at
+        4            | 2026-03-08 10:00
+        5            | 2026-03-08 10:00
+        """,
+    )
+    compute(platform, "profiles", "2026-03-10")
+    change(platform, "UPDATE virtual_gifts SET status = 'refunded' WHERE recipient_id = 5")
+    fill(platform, "virtual_gifts\nid | recipient_id | created_at\n9 | 6 | 2026-03-10 10:00")
+    compute(platform, "profiles", "2026-03-10")
+    expect(platform, "creator_profiles\ncreator_id\n4\n6")

@@ -24,7 +24,7 @@ def test_the_next_starts_come_soonest_first() -> None:
     assert [(f"{start:%d %H:%M}", len(jobs)) for start, jobs in starts] == [
         ("16 00:30", 3),
         ("16 01:00", 1),
-        ("17 00:10", 5),
+        ("17 00:10", 6),
     ]
 
 

@@ -1,5 +1,7 @@
 """What `import` makes of files and values, before it asks a database anything."""
 
+import csv
+import io
 import os
 import shutil
 import tempfile
@@ -12,11 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Column, create_engine
 
 from aggregation.errors import UserError
-from aggregation.imports import import_folder
+from aggregation.imports import batches, import_folder
 from aggregation.imports.batches import as_text, csv_batches
+from aggregation.imports.faults import InputError
 from aggregation.imports.values import rule_of
 from aggregation.schema import source, transactions, users, virtual_gifts
 
@@ -245,3 +250,51 @@ def test_arrow_values_as_text() -> None:
     ]
     for values, texts in cases:
         assert as_text(values).to_pylist() == texts
+
+
+# ---- two readers, one result ----
+
+fields = st.text(st.sampled_from(["a", "é", " ", ",", '"', "\n", "\r", "1"]), max_size=6)
+records = st.lists(st.lists(fields, min_size=2, max_size=3), max_size=8)
+
+
+def _all(batches: Iterator[pa.RecordBatch]) -> tuple[list[dict[str, Any]], str]:
+    """The rows, and the complaint that ended them."""
+    rows: list[dict[str, Any]] = []
+    try:
+        for batch in batches:
+            rows += batch.to_pylist()
+    except InputError as fault:
+        return rows, str((fault.line, fault.reason))
+    return rows, ""
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(lines=records, written=st.booleans(), end=st.sampled_from(["", "\n", "\n\n"]), mark=st.booleans())
+def test_the_fast_reader_reads_what_the_careful_one_does(
+    lines: list[list[str]], written: bool, end: str, mark: bool
+) -> None:
+    """Well-formed or not: fields are quoted where they have to be, or simply joined."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    body = buffer.getvalue() if written else "\n".join(",".join(line) for line in lines) + end
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.csv")
+        path.write_bytes((("\ufeff" if mark else "") + f"x,y\n{body}").encode())
+        assert _all(csv_batches(path, ["y", "x"])) == _all(batches._careful_batches(path, ["y", "x"]))
+
+
+def test_a_bad_row_far_into_a_file_keeps_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 64)
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n" + "1,2\n" * 100 + "1,2,3\n" + "1,2\n" * 100)
+    rows, complaint = _all(csv_batches(path, ["x", "y"]))
+    assert [row["line"] for row in rows] == list(range(2, 102))
+    assert complaint == str((102, "3 fields; allowed: 2, as in the header"))
+
+
+def test_most_files_are_for_the_fast_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_careful_batches", None)
+    path = tmp_path / "users.csv"
+    path.write_text(USERS)
+    assert _all(csv_batches(path, ["username", "id"])) == ([{"line": 2, "username": "ada", "id": "1"}], "")

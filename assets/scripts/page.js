@@ -1,16 +1,13 @@
 // What the page does by itself: tell when it is complete, close pop-ups, make a table of a chart.
 (() => {
-  // Between a choice and the request that it starts, nothing on the page tells of it.
-  const PAUSE = 300;
-  let chosen = -PAUSE;
+  // Answers that are awaited, or that React has not shown yet.
+  let awaited = 0;
   const drawn = () => {
-    const page = document.querySelector("[data-page]:not(body)");
+    const page = document.querySelector("#react-entry-point [data-page]");
     if (!page) return null;
-    const charts = [...page.querySelectorAll(".chart")];
-    const done = !document.querySelector('[data-dash-is-loading="true"]')
-      && performance.now() - chosen >= PAUSE
-      && !page.querySelector(".skeleton")
-      && charts.every((chart) => chart.querySelector(".main-svg .plot, .main-svg .cartesianlayer"));
+    const charts = [...page.querySelectorAll(".figures .chart")].filter((chart) => chart.offsetParent);
+    const done = !awaited && charts.every((chart) =>
+      chart.querySelector(".main-svg .cartesianlayer") && !chart.dataset.busy);
     return done ? page.dataset.page : null;
   };
   const name = () => {
@@ -26,20 +23,30 @@
   const mark = () => {
     name();
     const page = drawn();
-    const body = document.body;
-    if (page && body.dataset.page === page && body.dataset.ready) return;
-    if (page) {
-      body.dataset.page = page;
-      body.dataset.ready = "true";
-    } else {
-      delete body.dataset.ready;
+    const { dataset } = document.body;
+    if (!page) {
+      delete dataset.ready;
+    } else if (dataset.page !== page || !dataset.ready) {
+      dataset.page = page;
+      dataset.ready = "true";
+      document.querySelectorAll(".table-twin[open]").forEach(twin);
     }
   };
-  const choose = () => {
-    chosen = performance.now();
-    mark();
-    setTimeout(mark, PAUSE + 10);
+  let marking = 0;
+  const markSoon = () => {
+    cancelAnimationFrame(marking);
+    marking = requestAnimationFrame(mark);
   };
+  const wait = () => {
+    awaited += 1;
+    document.body.dataset.loading = "true";
+    delete document.body.dataset.ready;
+  };
+  const shown = () => requestAnimationFrame(() => requestAnimationFrame(() => {
+    awaited -= 1;
+    if (!awaited) delete document.body.dataset.loading;
+    markSoon();
+  }));
 
   // The twin shows the very numbers that the chart was given.
   const written = {
@@ -88,16 +95,22 @@
     traces[0][sideways ? "y" : "x"].forEach((key, index) => {
       row(body, [key, ...shown.map(({ cells, unit }) => text(cells[index], unit))], "td");
     });
-    details.querySelector(".twin").replaceChildren(table);
+    const box = details.querySelector(".twin");
+    box.setAttribute("aria-label", `Table: ${caption.textContent}`);
+    box.replaceChildren(table);
   };
 
   document.addEventListener("toggle", (event) => {
     if (event.target.open && event.target.matches(".table-twin")) twin(event.target);
   }, true);
+  // Between a choice and the request that it starts, nothing else tells of it.
   document.addEventListener("change", (event) => {
-    if (event.target.matches(".bar select")) choose();
+    if (event.target.matches(".bar select")) delete document.body.dataset.ready;
   });
-  window.addEventListener("popstate", choose);
+  window.addEventListener("popstate", () => {
+    delete document.body.dataset.ready;
+    setTimeout(markSoon, 300);
+  });
   document.addEventListener("click", (event) => {
     document.querySelectorAll(".definition[open]").forEach((open) => {
       if (!open.contains(event.target)) open.open = false;
@@ -127,6 +140,7 @@
   // A session that has ended answers 401: sign in again and come back here.
   const plainFetch = window.fetch;
   window.fetch = async (...request) => {
+    wait();
     try {
       const answer = await plainFetch(...request);
       if (answer.status === 401) {
@@ -137,13 +151,14 @@
     } catch (error) {
       if (error.name !== "AbortError") failed();
       throw error;
+    } finally {
+      shown();
     }
   };
 
-  new MutationObserver(mark).observe(document.documentElement, {
+  new MutationObserver(markSoon).observe(document.getElementById("react-entry-point"), {
     childList: true,
     subtree: true,
-    attributeFilter: ["data-dash-is-loading"],
+    attributeFilter: ["data-busy"],
   });
-  mark();
 })();

@@ -1,0 +1,46 @@
+// Runs before anything is drawn: the theme, and what is loaded once the first view is on the screen.
+(() => {
+  const CHOICES = ["system", "light", "dark"];
+  const system = window.matchMedia("(prefers-color-scheme: light)");
+  // The person's choice, else the system's.
+  const chosen = () => {
+    const kept = localStorage.getItem("theme");
+    return CHOICES.includes(kept) ? kept : "system";
+  };
+  const apply = () => {
+    const choice = chosen();
+    const { dataset } = document.documentElement;
+    dataset.theme = choice === "system" ? (system.matches ? "light" : "dark") : choice;
+    // The button's words are in the style sheet.
+    dataset.choice = choice;
+  };
+  apply();
+  system.addEventListener("change", apply);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#theme-switch")) return;
+    localStorage.setItem("theme", CHOICES[(CHOICES.indexOf(chosen()) + 1) % CHOICES.length]);
+    apply();
+  });
+
+  // Scripts keep the screen waiting: the numbers come first, then the charts, then Dash.
+  const painted = () => new Promise((resolve) => {
+    if (document.hidden) resolve();
+    else requestAnimationFrame(() => setTimeout(resolve));
+  });
+  const load = async (link) => {
+    await painted();
+    const script = document.createElement("script");
+    script.src = link.href;
+    await new Promise((resolve) => {
+      script.onload = resolve;
+      document.head.append(script);
+    });
+  };
+  document.addEventListener("DOMContentLoaded", async () => {
+    const charts = document.getElementById("charts-script");
+    if (!charts) return;
+    await load(charts);
+    await window.sparkboard.drawFirst();
+    await load(document.getElementById("dash-script"));
+  });
+})();

@@ -1,0 +1,88 @@
+"""The first answer: the page as HTML, and all that Dash would fetch next.
+
+What is done here hangs on the insides of Dash 4.4: its start by `DashRenderer`, the two addresses
+that it fetches first, `_config` and `_callback_list`. Tests in a browser tell when they change.
+"""
+
+from typing import Any
+
+from dash import Dash
+from flask import Flask, render_template, request
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
+
+from dashboard_app import access
+from dashboard_app.answers import Answers, as_json
+from dashboard_app.static import StaticFiles
+from layouts import shell
+from layouts.components import Component
+from layouts.markup import markup
+from layouts.page import Page, Viewer
+
+
+class Application(Dash):
+    """Dash with an index page of its own."""
+
+    def __init__(self, server: Flask, pages: tuple[Page, ...], answers: Answers, files: StaticFiles) -> None:
+        self._pages = pages
+        self._answers = answers
+        self._files = files
+        super().__init__(
+            "sparkboard",
+            server=server,  # type: ignore[arg-type]
+            # Static files are not Dash's to serve: see static.py.
+            include_assets_files=False,
+            assets_url_path="/_dash-assets",
+            title="Sparkboard",
+            update_title="",
+            suppress_callback_exceptions=True,
+            use_pages=False,
+            enable_mcp=False,
+            add_log_handler=False,
+        )
+        self.layout = shell.layout()
+
+    def index(self, *_: Any, **__: Any) -> str:
+        """The page at the request's address, for the person signed in."""
+        page = next(page for page in self._pages if page.path == request.path)
+        viewer = access.allowed_viewer(page.roles)
+        asked = request.query_string.decode("latin-1")
+        search = f"?{asked}" if asked else ""
+        content = self._answers.opened(page, viewer, search)
+        frame = shell.layout(page.path, search, self._around(page, viewer, content))
+        return render_template(
+            "application.html",
+            title=page.title,
+            page=page.name,
+            view=markup(frame),
+            layout=_block(frame),
+            dependencies=_block(self._callback_list),
+            config=_block(self._settings()),
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        """What Dash's browser side wants to know."""
+        return dict(self._config()) | {"plotlyjs_url": self._files.charts}  # type: ignore[no-untyped-call]
+
+    def opened(self, viewer: Viewer, path: str, search: str) -> shell.Open:
+        """What a link within the application leads to; words where there is nothing for this role."""
+        page = next((page for page in self._pages if page.path == path), None)
+        if page is None:
+            return self._around(
+                page, viewer, shell.notice("Page not found", "There is no page at this address.")
+            )
+        if viewer.role not in page.roles:
+            return self._around(
+                page, viewer, shell.notice("Not allowed", "Your account may not see this page.")
+            )
+        return self._around(page, viewer, self._answers.opened(page, viewer, search))
+
+    def _around(self, page: Page | None, viewer: Viewer, content: Component) -> shell.Open:
+        allowed = [candidate for candidate in self._pages if viewer.role in candidate.roles]
+        menu = shell.menu(allowed, page.path if page else "")
+        return shell.Open(content, menu, shell.account(viewer.name, viewer.role, generate_csrf()))
+
+
+def _block(data: Any) -> Markup:
+    """For a block of data in a page: nothing in it ends the block."""
+    return Markup(as_json(data).decode().replace("<", "\\u003c"))  # noqa: S704

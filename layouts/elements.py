@@ -1,0 +1,43 @@
+"""Components of our own: with them a page is a handful of elements for React and Dash, not hundreds.
+
+Their browser side is in assets/scripts/components.js.
+"""
+
+from typing import Any
+
+from dash.development.base_component import Component
+
+
+class _Element(Component):
+    _namespace = "sparkboard"
+    _children_props: list[str] = []  # noqa: RUF012 - as the base class declares them
+    _base_nodes: list[str] = ["children"]  # noqa: RUF012
+
+    def __init__(self, **given: Any) -> None:
+        self._prop_names = self.available_properties = list(given)
+        self._valid_wildcard_attributes: list[str] = []
+        self.available_wildcard_properties: list[str] = []
+        super().__init__(**given)  # type: ignore[no-untyped-call]
+
+
+class Html(_Element):
+    """A box of ready-made HTML, from `markup` alone."""
+
+    _type = "Html"
+
+    def __init__(self, id: str, className: str = "") -> None:  # noqa: N803 - as Dash has it
+        super().__init__(id=id, className=className, content=written())
+
+
+class Chart(_Element):
+    """A plotly chart. Unlike dcc.Graph it is drawn before Dash has started, and only once."""
+
+    _type = "Chart"
+
+    def __init__(self, id: str, figure: dict[str, Any], className: str = "chart") -> None:  # noqa: N803
+        super().__init__(id=id, className=className, figure=figure)
+
+
+def written(html: str = "", state: str = "") -> dict[str, str]:
+    """An Html's content. `state` is for the style sheet: it tells on what follows the box."""
+    return {"html": html, "state": state}
