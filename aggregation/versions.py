@@ -7,6 +7,7 @@ it is never seen without the numbers, nor they without it.
 import threading
 from collections.abc import Callable, Hashable
 from enum import StrEnum
+from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
 from cachetools import LRUCache, cachedmethod
@@ -49,34 +50,45 @@ def bump(connection: Connection, scope: Scope) -> None:
     )
 
 
+# Made once: it is asked on every request.
+_CURRENT = select(data_versions.c.scope, data_versions.c.version)
+
+
 def current(connection: Connection) -> Versions:
-    rows = connection.execute(select(data_versions.c.scope, data_versions.c.version))
-    return Versions(**{row.scope: row.version for row in rows})
+    return Versions(**{row.scope: row.version for row in connection.execute(_CURRENT)})
 
 
 class Frames:
     """What one process keeps of what it has read. The oldest unused goes first."""
 
     def __init__(self) -> None:
-        self.cache: LRUCache[Hashable, Any] = LRUCache(KEPT)
-        self.condition = threading.Condition()
+        self._cache: LRUCache[Hashable, Any] = LRUCache(KEPT)
+        self._condition = threading.Condition()
+
+    @cachedmethod(
+        lambda self: self._cache, key=lambda self, key, _: key, condition=lambda self: self._condition
+    )
+    def get(self, key: Hashable, read: Callable[[], Any]) -> Any:
+        """Of many that ask at once, one reads and the others wait for it; what fails is not kept."""
+        return read()
+
+    def keys(self) -> set[Hashable]:
+        with self._condition:
+            return set(self._cache)
 
 
 def kept(*scopes: Scope) -> Callable[[Method], Method]:
     """For methods of an object with `versions` and `frames`: read once for each version of the scopes.
 
-    Of many that ask at once, one reads and the others wait for it. What comes back is shared: it
-    must not be changed.
+    What comes back is shared: it must not be changed.
     """
 
     def decorate(method: Method) -> Method:
-        def key(self: Any, *arguments: Hashable) -> Hashable:
+        @wraps(method)
+        def keep(self: Any, *arguments: Hashable) -> Any:
             versions = tuple(getattr(self.versions, scope) for scope in scopes)
-            return (method.__name__, arguments, versions)
+            return self.frames.get((method.__name__, arguments, versions), lambda: method(self, *arguments))
 
-        keep = cachedmethod(
-            lambda self: self.frames.cache, key=key, condition=lambda self: self.frames.condition
-        )
-        return cast(Method, keep(method))
+        return cast(Method, keep)
 
     return decorate

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 from cachetools import LRUCache, cachedmethod
 from dash import Dash, Input, Output
 from flask import Flask, Response, request
+from markupsafe import Markup
 
 from aggregation.queries import Store
 from callbacks.guard import Content, Filled
@@ -49,23 +50,42 @@ class Incomplete(Exception):  # noqa: N818
         self.answer = answer
 
 
+# In a page that is kept, where the address goes: a private character, which no text on a page has.
+SEARCH = "\ue000"
+
+
 class Answer:
-    """What fills a page: values by id and property, and the bytes that bring them to an open page."""
+    """What fills a page, in the forms in which it goes out; each made when it is first wanted."""
 
-    def __init__(self, page: Page, filled: Filled) -> None:
+    def __init__(self, page: Page, wanted: Asked, filled: Filled) -> None:
         parts = filled.parts | {shell.Ids.FRESHNESS: filled.freshness}
+        kinds = fillable(page.layout(Asked()))
         self.complete = filled.complete
-        self.values = {
-            name: {kind: _value(kind, parts.get(name))}
-            for name, kind in fillable(page.layout(Asked())).items()
-        }
+        # By id and property.
+        self.values = {name: {kind: _value(kind, parts.get(name))} for name, kind in kinds.items()}
+        self._page = page
+        self._wanted = replace(wanted, search=SEARCH)
 
-    def fitted(self, layout: Component) -> Component:
-        """`layout` with the values put in."""
+    def fitted(self, wanted: Asked) -> Component:
+        """The page, filled."""
+        layout = self._page.layout(wanted)
         for name, value in self.values.items():
             for key, content in value.items():
                 setattr(layout[name], key, content)
         return layout
+
+    @cached_property
+    def html(self) -> Markup:
+        """The page, for people."""
+        return markup(self.fitted(self._wanted))
+
+    def json(self, search: str) -> str:
+        """The page, for Dash."""
+        return self._json.replace(f'"{SEARCH}"', as_json(search).decode())
+
+    @cached_property
+    def _json(self) -> str:
+        return as_json(self.fitted(self._wanted)).decode()
 
     @cached_property
     def _plain(self) -> bytes:
@@ -133,7 +153,7 @@ class Answers:
 
     def _made(self, source: _Source, viewer: Viewer, wanted: Asked, now: datetime) -> Answer:
         with source.store.read() as queries:
-            return Answer(source.page, source.content(queries, viewer, wanted, now))
+            return Answer(source.page, wanted, source.content(queries, viewer, wanted, now))
 
     @cachedmethod(
         lambda self: self._cache, key=lambda self, key, _: key, condition=lambda self: self._condition
@@ -144,10 +164,6 @@ class Answers:
         if not answer.complete:
             raise Incomplete(answer)
         return answer
-
-    def opened(self, page: Page, viewer: Viewer, search: str) -> Component:
-        """The page's layout, filled."""
-        return self.get(page, viewer, search).fitted(page.layout(asked(search, page.periods)))
 
 
 class GuardedPage(GuardedCallbacks):

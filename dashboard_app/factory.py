@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -68,9 +69,10 @@ def create_app(
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
     _answer_problems(server)
-    _set_headers(server)
+    secured = partial(secure, POLICY.format(first=files.first_hash))
+    _set_headers(server, secured)
     Compress(server)
-    server.wsgi_app = files.before(server.wsgi_app, secure)  # type: ignore[assignment, method-assign]
+    server.wsgi_app = files.before(server.wsgi_app, secured)  # type: ignore[assignment, method-assign]
     return app
 
 
@@ -121,7 +123,7 @@ def problem(status: int, message: str) -> ResponseReturnValue:
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self'",
+        "script-src 'self' 'sha256-{first}'",
         # plotly and Dash write style attributes
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data:",
@@ -133,17 +135,17 @@ POLICY = "; ".join(
 )
 
 
-def secure(response: BaseResponse) -> None:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
+def secure(policy: str, response: BaseResponse) -> None:
+    response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
 
 
-def _set_headers(server: Flask) -> None:
+def _set_headers(server: Flask, secured: Callable[[BaseResponse], None]) -> None:
     @server.after_request
     def headers(response: Response) -> Response:
-        secure(response)
+        secured(response)
         if not request.path.startswith(access.OPEN_PREFIXES):
             response.headers["Cache-Control"] = "no-store"
         if response.mimetype == "text/html" and access.viewer() is not None:

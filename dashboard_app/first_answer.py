@@ -11,6 +11,7 @@ from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
+from callbacks.selection import asked
 from dashboard_app import access
 from dashboard_app.answers import Answers, as_json
 from dashboard_app.static import StaticFiles
@@ -18,6 +19,9 @@ from layouts import shell
 from layouts.components import Component
 from layouts.markup import markup
 from layouts.page import Page, Viewer
+
+# In the frame, where the page goes: a private character, which no text on a page has.
+PAGE = "\ue001"
 
 
 class Application(Dash):
@@ -46,18 +50,17 @@ class Application(Dash):
         """The page at the request's address, for the person signed in."""
         page = next(page for page in self._pages if page.path == request.path)
         viewer = access.allowed_viewer(page.roles)
-        asked = request.query_string.decode("latin-1")
-        search = f"?{asked}" if asked else ""
-        content = self._answers.opened(page, viewer, search)
-        frame = shell.layout(page.path, search, self._around(page, viewer, content))
+        question = request.query_string.decode("latin-1")
+        search = f"?{question}" if question else ""
+        answer = self._answers.get(page, viewer, search)
+        frame = shell.layout(page.path, search, self._around(page, viewer, PAGE))
         return render_template(
             "application.html",
             title=page.title,
-            page=page.name,
-            view=markup(frame),
-            layout=_block(frame),
-            dependencies=_block(self._callback_list),
-            config=_block(self._settings()),
+            view=Markup(str(markup(frame)).replace(PAGE, answer.html)),  # noqa: S704 - both escaped
+            layout=_block(as_json(frame).decode().replace(f'"{PAGE}"', answer.json(search))),
+            dependencies=_block(as_json(self._callback_list).decode()),
+            config=_block(as_json(self._settings()).decode()),
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -75,7 +78,8 @@ class Application(Dash):
             return self._around(
                 page, viewer, shell.notice("Not allowed", "Your account may not see this page.")
             )
-        return self._around(page, viewer, self._answers.opened(page, viewer, search))
+        answer = self._answers.get(page, viewer, search)
+        return self._around(page, viewer, answer.fitted(asked(search, page.periods)))
 
     def _around(self, page: Page | None, viewer: Viewer, content: Component) -> shell.Open:
         allowed = [candidate for candidate in self._pages if viewer.role in candidate.roles]
@@ -83,6 +87,6 @@ class Application(Dash):
         return shell.Open(content, menu, shell.account(viewer.name, viewer.role, generate_csrf()))
 
 
-def _block(data: Any) -> Markup:
+def _block(json: str) -> Markup:
     """For a block of data in a page: nothing in it ends the block."""
-    return Markup(as_json(data).decode().replace("<", "\\u003c"))  # noqa: S704
+    return Markup(json.replace("<", "\\u003c"))  # noqa: S704

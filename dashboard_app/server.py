@@ -1,5 +1,6 @@
 """The production web server."""
 
+import gc
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -10,14 +11,24 @@ from dashboard_app.factory import create_app
 from dashboard_app.settings import Settings
 from dashboard_app.static import StaticFiles
 
+# Longer than proxies keep an idle connection (60 s is usual): of the two ends, the one that speaks
+# first must be the one that hangs up, or a request meets a closed door.
+KEEP_ALIVE_SECONDS = 75
+
 
 class WebServer(BaseApplication):
-    """gunicorn with our settings; its workers make the application after the fork."""
+    """gunicorn with our settings.
+
+    The application is made and warmed once, before the first worker is forked: workers take requests
+    at once, and those that a SIGHUP starts are there before the old ones, which finish what they have,
+    stop listening. Workers are not recycled: nothing in them grows.
+    """
 
     def __init__(self, settings: Settings, url: URL, secret: str) -> None:
         self._settings = settings
         self._url = url
         self._secret = secret
+        self._files = StaticFiles()
         super().__init__()
 
     def load_config(self) -> None:
@@ -27,6 +38,9 @@ class WebServer(BaseApplication):
             "workers": settings.web_workers,
             "threads": settings.web_threads,
             "worker_class": "gthread",
+            "preload_app": True,
+            "post_worker_init": self._in_worker,
+            "keepalive": KEEP_ALIVE_SECONDS,
             "control_socket_disable": True,
             "graceful_timeout": 10,
             "loglevel": settings.log_level.lower(),
@@ -36,9 +50,15 @@ class WebServer(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        files = StaticFiles()
-        files.compress_in_background(self._settings.data_dir / "static")
-        app = create_app(connect(self._url), self._secret, files=files)
-        # Dash finishes its set-up on the first request; two first requests at once would race.
+        app = create_app(connect(self._url), self._secret, files=self._files)
+        # Dash finishes its set-up on the first request; two first requests at once would race. This
+        # one must ask no database: workers would share its connection.
         app.server.test_client().get("/healthz")
+        # What is there now stays: looking through it for garbage would stop all threads for a while.
+        gc.collect()
+        gc.freeze()
         return app.server
+
+    def _in_worker(self, _: Any) -> None:
+        """Threads do not live through a fork."""
+        self._files.compress_in_background(self._settings.data_dir / "static")

@@ -1,5 +1,6 @@
 """Files that the browser keeps for good: named by their content, compressed once, all from this host."""
 
+import base64
 import fcntl
 import gzip
 import hashlib
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import brotli
 from dash import _dash_renderer, dcc, html
 from dash_bootstrap_components import _js_dist as dbc_js_dist
+from markupsafe import Markup
 from werkzeug import Request, Response
 
 if TYPE_CHECKING:
@@ -31,13 +33,12 @@ LEFT_OUT = "polyfill"
 SCRIPTS_FOLDER = "/_dash-component-suites/dash/dcc/"
 FOREVER = "public, max-age=31536000, immutable"
 TYPES = {
-    ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
 # Fonts are compressed already.
-COMPRESSED = (".css", ".js", ".svg")
+COMPRESSED = (".js", ".svg")
 
 
 class File:
@@ -88,22 +89,17 @@ class StaticFiles:
     """All of them. Until `compress_in_background` is done they go out as they are."""
 
     def __init__(self) -> None:
-        fonts_and_images = [
-            File(path.name, path.read_bytes())
-            for path in (ASSETS / "logo.svg", *(ASSETS / "fonts").glob("*.woff2"))
-        ]
-        self.font = fonts_and_images[1].address
-        self.logo = fonts_and_images[0].address
-        names = {re.sub(r"-\w{16}(\.\w+)$", r"\1", file.address): file.address for file in fonts_and_images}
-        self._files = [
-            *fonts_and_images,
-            style := File("sparkboard.css", _style(names)),
-            first := File("first.js", (ASSETS / "head" / "first.js").read_bytes()),
-            charts := _charts(),
-            bundle := File("sparkboard.js", _bundle(), SCRIPTS_FOLDER),
-        ]
-        self.style, self.first = style.address, first.address
-        self.charts, self.bundle = charts.address, bundle.address
+        font, logo = (_asset(name) for name in ("fonts/inter-latin.woff2", "logo.svg"))
+        charts, bundle = _charts(), File("sparkboard.js", _bundle(), SCRIPTS_FOLDER)
+        self._files = [font, logo, charts, bundle]
+        self.font, self.logo, self.charts, self.bundle = (file.address for file in self._files)
+        # What the first paint waits for stands in the page itself.
+        style = "\n".join((ASSETS / f"{name}.css").read_text() for name in STYLES)
+        for name, file in (("/assets/fonts/inter-latin.woff2", font), ("/assets/logo.svg", logo)):
+            style = style.replace(name, file.address)
+        first = (ASSETS / "head" / "first.js").read_text()
+        self.style, self.first = Markup(style), Markup(first)  # noqa: S704 - our own files
+        self.first_hash = base64.b64encode(hashlib.sha256(first.encode()).digest()).decode()
 
     def before(
         self, application: "WSGIApplication", finish: Callable[[Response], object]
@@ -139,10 +135,15 @@ class StaticFiles:
                     if file.suffix in COMPRESSED:
                         file.compress(folder)
         except OSError as error:
-            log.warning("static files are compressed anew for each request: %s", error)
+            log.warning("static files go out uncompressed: %s", error)
 
 
 # ---- what they hold ----
+
+
+@cache
+def _asset(name: str) -> File:
+    return File(Path(name).name, (ASSETS / name).read_bytes())
 
 
 @cache
@@ -150,13 +151,6 @@ def _charts() -> File:
     """plotly with lines, bars and pies (a quarter of the whole, a third of its start), and our use of it."""
     (plotly,) = (ASSETS / "vendor").glob("plotly-basic-*.min.js")
     return File("charts.js", plotly.read_bytes() + b"\n;\n" + (ASSETS / "head" / "charts.js").read_bytes())
-
-
-def _style(addresses: dict[str, str]) -> bytes:
-    text = "\n".join((ASSETS / f"{name}.css").read_text() for name in STYLES)
-    return re.sub(
-        r"/assets/(?:fonts/)?([\w.-]+)", lambda found: addresses[f"/assets/{found[1]}"], text
-    ).encode()
 
 
 @cache

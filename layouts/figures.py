@@ -9,7 +9,7 @@ import pandas as pd
 from aggregation import summaries
 from aggregation.metrics import Metric
 from layouts import formats
-from layouts.theme import CORAL, CYAN, GREEN, SERIES, VIOLET, axis, chart_layout, faint
+from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, MARGIN, SERIES, VIOLET, axis, chart_layout, faint
 
 Figure = dict[str, Any]
 
@@ -151,6 +151,7 @@ def user_growth(frame: pd.DataFrame, active: Metric, new: Metric, everyone: Metr
             xaxis=_day_axis(frame),
             yaxis=value_axis(active, _all_values(data[:2])),
             yaxis2=right,
+            margin=MARGIN | {"r": 48},
             meta=_DAYS,
             showlegend=True,
         ),
@@ -162,12 +163,13 @@ def sources(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     amounts = [amount or 0.0 for amount in drawn(frame["amount"])]
     whole = sum(amounts) or 1.0
     amounts_short = [formats.short(summaries.number(amount), "money") for amount in frame["amount"]]
+    labels = [f"{name} · {amount}" for name, amount in zip(names, amounts_short, strict=True)]
     bars = {
         "type": "bar",
         "orientation": "h",
         "name": "Revenue",
         "x": amounts,
-        "y": [f"{name} · {amount}" for name, amount in zip(names, amounts_short, strict=True)],
+        "y": labels,
         "text": [f"{amount / whole:.1%}" for amount in amounts],
         "textposition": "outside",
         "cliponaxis": False,
@@ -177,7 +179,7 @@ def sources(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     }
     layout = chart_layout(
         hovermode="closest",
-        margin={"l": 8, "r": 16, "t": 8, "b": 8},
+        margin={"l": 8 + LABEL_WIDTH * max(map(len, labels), default=0), "r": 16, "t": 8, "b": 8},
         # room for the label behind the longest bar
         xaxis=axis(range=[0, max(amounts, default=0) * 1.25 or 1], visible=False),
         yaxis=axis(autorange="reversed", showgrid=False),
@@ -276,13 +278,14 @@ def _day_axis(frame: pd.DataFrame) -> dict[str, Any]:
     if shown:
         before = frame["date"].iloc[0] - timedelta(days=1)
         reach = {"range": [f"{before.isoformat()} 12:00", f"{shown[-1]} 12:00"]}
-    few = {"tickmode": "array", "tickvals": shown} if len(shown) <= 8 else {}
+    # A week's days go by their names: those fit on a phone.
+    ticks = {"tickvals": shown, "tickformat": "%a"} if len(shown) <= 8 else {"tickformat": "%-d %b"}
     return axis(
         showgrid=False,
         type="date",
-        tickformat="%-d %b",
+        tickangle=0,
         hoverformat="%a %-d %b %Y",
         spikedash="solid",
         **reach,
-        **few,
+        **ticks,
     )

@@ -13,72 +13,73 @@ _SILENT = frozenset({"children", "n_clicks", "n_clicks_timestamp", "disable_n_cl
 
 
 def markup(node: Any) -> Markup:
-    """Text is escaped. Raises KeyError for a component that has no HTML here."""
+    """Text is escaped, but for Markup. Raises KeyError for a component that has no HTML here."""
+    return Markup(_written(node))  # noqa: S704 - _written escapes
+
+
+def _written(node: Any) -> str:
     if node is None:
-        return Markup()
+        return ""
     if isinstance(node, list | tuple):
-        return Markup().join(markup(child) for child in node)
+        return "".join(map(_written, node))
     if not isinstance(node, Component):
-        return escape(node)
-    props = node.to_plotly_json()["props"]  # type: ignore[no-untyped-call]
+        return str(escape(node))
+    props = {name: value for name in node._prop_names if (value := getattr(node, name, None)) is not None}
+    # Beside the known names: aria-…, data-….
+    props |= {name: value for name, value in vars(node).items() if "-" in name}
     if node._namespace == "dash_html_components":
-        return _element(node._type.lower(), props, markup(props.get("children")))
+        return _element(node._type.lower(), props, _written(props.get("children")))
     return _OTHERS[node._type](props)
 
 
-def _element(tag: str, props: Mapping[str, Any], inner: Markup) -> Markup:
-    written = Markup().join(
-        _attribute(name, value) for name, value in props.items() if name not in _SILENT and value is not None
-    )
-    if tag in _VOID:
-        return Markup("<{}{}>").format(tag, written)
-    return Markup("<{0}{1}>{2}</{0}>").format(tag, written, inner)
+def _element(tag: str, props: Mapping[str, Any], inner: str = "") -> str:
+    attributes = "".join(_attribute(name, value) for name, value in props.items() if name not in _SILENT)
+    return f"<{tag}{attributes}>" if tag in _VOID else f"<{tag}{attributes}>{inner}</{tag}>"
 
 
-def _attribute(name: str, value: Any) -> Markup:
-    name = _NAMES.get(name, name)
+def _attribute(name: str, value: Any) -> str:
     if isinstance(value, dict):
         value = ";".join(f"{key}:{part}" for key, part in value.items())
-    return Markup(' {}="{}"').format(name, value)
+    return f' {_NAMES.get(name, name)}="{escape(value)}"'
 
 
-def _location(_: Mapping[str, Any]) -> Markup:
-    return Markup()
+def _location(_: Mapping[str, Any]) -> str:
+    return ""
 
 
-def _chart(props: Mapping[str, Any]) -> Markup:
+def _chart(props: Mapping[str, Any]) -> str:
     """An empty box: the browser draws into it."""
-    return _element("div", {"id": props["id"], "className": props["className"]}, Markup())
+    return _element("div", {"id": props["id"], "className": props["className"]})
 
 
-def _html(props: Mapping[str, Any]) -> Markup:
+def _html(props: Mapping[str, Any]) -> str:
     content = props["content"]
     shown = {"id": props["id"], "className": props["className"], "data-state": content["state"]}
-    return _element("div", shown, Markup(content["html"]))  # noqa: S704 - made here before
+    return _element("div", shown, content["html"])
 
 
-def _link(props: Mapping[str, Any]) -> Markup:
-    shown = {name: props.get(name) for name in ("href", "className")}
-    return _element("a", shown, markup(props.get("children")))
+def _link(props: Mapping[str, Any]) -> str:
+    shown = {name: props[name] for name in ("href", "className") if name in props}
+    return _element("a", shown, _written(props.get("children")))
 
 
-def _input(props: Mapping[str, Any]) -> Markup:
-    return _element("input", {name: props.get(name) for name in ("type", "name", "value")}, Markup())
+def _input(props: Mapping[str, Any]) -> str:
+    return _element("input", {name: props[name] for name in ("type", "name", "value") if name in props})
 
 
-def _select(props: Mapping[str, Any]) -> Markup:
-    options = Markup().join(
+def _select(props: Mapping[str, Any]) -> str:
+    options = "".join(
         _element(
             "option",
             {"value": option["value"]} | ({"selected": ""} if option["value"] == props["value"] else {}),
-            escape(option["label"]),
+            str(escape(option["label"])),
         )
         for option in props["options"]
     )
     return _element("select", {"id": props["id"], "className": "form-select"}, options)
 
 
-_OTHERS: dict[str, Callable[[Mapping[str, Any]], Markup]] = {
+_OTHERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Location": _location,
     "Chart": _chart,
     "Html": _html,

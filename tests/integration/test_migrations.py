@@ -74,3 +74,21 @@ def test_an_old_database_is_brought_up(empty_database: Engine, database: Engine)
     migrate(empty_database, "0001")
     migrate(empty_database)
     assert _catalog(empty_database) == _catalog(database)
+
+
+def test_rows_outlive_the_division_into_months(empty_database: Engine) -> None:
+    migrate(empty_database, "0002")
+    days = ["2025-12-31", "2026-01-01", "2026-01-31"]
+    with empty_database.begin() as connection:
+        for day in days:
+            connection.execute(text(f"INSERT INTO user_engagement VALUES (1, '{day}', 1, NULL, 3, 4, 5, 6)"))
+            connection.execute(text(f"INSERT INTO creator_supporters VALUES (1, 2, '{day}', 3, 4.05)"))
+    migrate(empty_database)
+    with empty_database.connect() as connection:
+        for table in ("user_engagement", "creator_supporters"):
+            placed = text(f"SELECT tableoid::regclass::text, date::text FROM {table} ORDER BY date")
+            assert [tuple(row) for row in connection.execute(placed)] == [
+                (f"{table}_{day[:4]}_{day[5:7]}", day) for day in days
+            ]
+        kept = connection.execute(text("SELECT * FROM user_engagement ORDER BY date")).all()
+        assert {tuple(row)[2:] for row in kept} == {(1, None, 3, 4, 5, 6)}
