@@ -12,7 +12,7 @@ VIOLET = "#8b5cf6"
 CORAL = "#ff6b6b"
 SERIES = (CYAN, GREEN, VIOLET, CORAL)
 
-FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+FONT = "Inter, system-ui, sans-serif"
 CHART_HEIGHT = 280
 # Room for the axes' labels. Let plotly find it out itself, and every chart takes twice as long.
 MARGIN = {"l": 52, "r": 12, "t": 36, "b": 28}

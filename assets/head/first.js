@@ -27,8 +27,13 @@
     if (document.hidden) resolve();
     else requestAnimationFrame(() => setTimeout(resolve));
   });
+  // What is being written to the screen would have to share the processor with the charts.
+  const firstPainted = () => new Promise((resolve) => {
+    if (document.hidden) resolve();
+    new PerformanceObserver(resolve).observe({ type: "paint", buffered: true });
+    setTimeout(resolve, 1000);
+  });
   const load = async (link) => {
-    await painted();
     const script = document.createElement("script");
     script.src = link.href;
     await new Promise((resolve) => {
@@ -39,8 +44,10 @@
   document.addEventListener("DOMContentLoaded", async () => {
     const charts = document.getElementById("charts-script");
     if (!charts) return;
+    await firstPainted();
     await load(charts);
     await window.sparkboard.drawFirst();
+    await painted();
     await load(document.getElementById("dash-script"));
   });
 })();
