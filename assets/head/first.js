@@ -22,6 +22,19 @@
     apply();
   });
 
+  // What is on the screen stays; a line says that it could not be brought up to date.
+  window.sayFailed = () => {
+    if (document.querySelector(".load-failed")) return;
+    const line = document.createElement("p");
+    line.className = "load-failed";
+    line.setAttribute("role", "alert");
+    line.append("The numbers could not be loaded. ");
+    const again = line.appendChild(document.createElement("a"));
+    again.href = location.href;
+    again.textContent = "Try again";
+    document.body.prepend(line);
+  };
+
   // Scripts keep the screen waiting: the numbers come first, then the charts, then Dash.
   const painted = () => new Promise((resolve) => {
     if (document.hidden) resolve();
@@ -38,6 +51,7 @@
     script.src = link.href;
     await new Promise((resolve) => {
       script.onload = resolve;
+      script.onerror = window.sayFailed;
       document.head.append(script);
     });
   };

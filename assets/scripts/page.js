@@ -124,19 +124,6 @@
     });
   });
 
-  // What was on screen stays; a line says that it could not be brought up to date.
-  const failed = () => {
-    if (document.querySelector(".load-failed")) return;
-    const line = document.createElement("p");
-    line.className = "load-failed";
-    line.setAttribute("role", "alert");
-    line.append("The numbers could not be loaded. ");
-    const again = line.appendChild(document.createElement("a"));
-    again.href = location.href;
-    again.textContent = "Try again";
-    document.body.prepend(line);
-  };
-
   // A session that has ended answers 401: sign in again and come back here.
   const plainFetch = window.fetch;
   window.fetch = async (...request) => {
@@ -146,10 +133,10 @@
       if (answer.status === 401) {
         window.location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
       }
-      if (answer.status >= 500) failed();
+      if (answer.status >= 500) sayFailed();
       return answer;
     } catch (error) {
-      if (error.name !== "AbortError") failed();
+      if (error.name !== "AbortError") sayFailed();
       throw error;
     } finally {
       shown();

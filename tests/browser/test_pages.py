@@ -282,6 +282,17 @@ def test_charts_are_drawn_once(visitor: Visitor) -> None:
     assert visitor.page.evaluate("drawings") == ["react"] * 10
 
 
+@pytest.mark.parametrize("script", ["charts", "sparkboard"])
+def test_a_script_that_does_not_come_is_said(browser: Browser, demo: str, script: str) -> None:
+    visitor = visit(browser, demo, DESKTOP, "dark")
+    visitor.sign_in("analyst")
+    visitor.page.route(f"**/{script}-*.js", lambda route: route.abort())
+    visitor.page.goto(f"{demo}/?days=90")
+    expect(visitor.page.locator(".load-failed")).to_contain_text("could not be loaded")
+    expect(visitor.page.locator('[data-kpi="total_revenue"] .kpi-value')).to_be_visible()
+    visitor.context.close()
+
+
 def test_charts_follow_the_size_of_the_window(visitor: Visitor) -> None:
     visitor.sign_in("analyst")
     chart = visitor.page.locator("[data-figure=revenue_trend] .main-svg").first

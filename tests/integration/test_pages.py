@@ -1,5 +1,6 @@
 """What pages say, asked over HTTP as a browser does."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -287,6 +288,31 @@ def test_missing_interactions_are_named(database: Engine) -> None:
     content = answer(world, "cleo", "my-dashboard", "?days=7")
     assert "Not available: likes, comments and shares aren't recorded." in content.text
     assert content.kpis()["engagement_rate"][0] == "—"
+
+
+def test_a_link_within_the_application_brings_the_page_filled(world: World) -> None:
+    opened = run_callback(
+        world.signed_in("ana"),
+        "..shell-page.children...shell-menu.children...shell-account.children..",
+        ("url.pathname", "/"),
+        state=[("url.search", "?days=7&compare=none")],
+    ).get_json()["response"]
+    page = json.dumps(opened["shell-page"]["children"])
+    assert "$1,171.10" in page
+    assert "7 days: 26 Feb" in page
+    assert '"value": "none"' in page
+    assert "ana" in json.dumps(opened["shell-account"]["children"])
+
+
+@pytest.mark.parametrize(("path", "said"), [("/me", "Not allowed"), ("/nothing", "Page not found")])
+def test_a_link_that_leads_nowhere_says_so(world: World, path: str, said: str) -> None:
+    opened = run_callback(
+        world.signed_in("ana"),
+        "..shell-page.children...shell-menu.children...shell-account.children..",
+        ("url.pathname", path),
+        state=[("url.search", "")],
+    ).get_json()["response"]
+    assert said in json.dumps(opened["shell-page"])
 
 
 def test_hostile_names_are_text(world: World) -> None:
