@@ -10,7 +10,19 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, CursorResult, Engine, Select, and_, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Select,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+    true,
+)
 
 from aggregation import ledger, summaries
 from aggregation.coverage import absent_tables
@@ -30,6 +42,10 @@ from aggregation.versions import Frames, Scope, Versions, current, kept
 
 # How many earlier days of the same weekday make the usual band of a running day.
 USUAL_WEEKS = 8
+
+# As a statement: as an option of the connection, psycopg2 would set the session's defaults back
+# each time that the connection is used from then on, in two more ways to the database.
+_ONE_STATE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 @dataclass(frozen=True)
@@ -57,19 +73,18 @@ class Store:
     """The analytics tables, as one process reads them, with what it keeps of them."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        # One statement needs no transaction: two ways to the database less on each request.
-        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._frames = Frames()
 
     @contextmanager
     def read(self) -> Iterator["Queries"]:
         """Queries that all see one state of the database, whatever the worker writes meanwhile."""
         with self._engine.connect() as connection:
+            connection.execute(_ONE_STATE)
             yield Queries(connection, current(connection), self._frames)
 
     def versions(self) -> Versions:
-        with self._single.connect() as connection:
+        with self._engine.connect() as connection:
             return current(connection)
 
 

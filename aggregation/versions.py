@@ -72,10 +72,6 @@ class Frames:
         """Of many that ask at once, one reads and the others wait for it; what fails is not kept."""
         return read()
 
-    def keys(self) -> set[Hashable]:
-        with self._condition:
-            return set(self._cache)
-
 
 def kept(*scopes: Scope) -> Callable[[Method], Method]:
     """For methods of an object with `versions` and `frames`: read once for each version of the scopes.

@@ -7,7 +7,7 @@ that it fetches first, `_config` and `_callback_list`. Tests in a browser tell w
 from typing import Any
 
 from dash import Dash
-from flask import Flask, render_template, request
+from flask import Flask, abort, render_template, request
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
@@ -48,7 +48,9 @@ class Application(Dash):
 
     def index(self, *_: Any, **__: Any) -> str:
         """The page at the request's address, for the person signed in."""
-        page = next(page for page in self._pages if page.path == request.path)
+        page = next((page for page in self._pages if page.path == request.path), None)
+        if page is None:
+            abort(404)
         viewer = access.allowed_viewer(page.roles)
         question = request.query_string.decode("latin-1")
         search = f"?{question}" if question else ""

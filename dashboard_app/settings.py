@@ -91,6 +91,8 @@ class Settings(BaseSettings):
 
     def require_free_address(self) -> None:
         """Raises UserError where the web server could not listen on HOST and PORT."""
+        if os.environ.get("GUNICORN_FD"):
+            return  # started by SIGUSR2: it takes over the sockets of the server that runs
         host = self.host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:

@@ -233,7 +233,9 @@ def test_creators_land_on_their_own_page(world: World) -> None:
 # ---- headers ----
 
 
-@pytest.mark.parametrize("path", ["/login", "/", "/api/analytics/dashboard", StaticFiles().charts, "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/", "/api/analytics/dashboard", StaticFiles().charts, "/nothing"]
+)
 def test_every_answer_carries_the_headers(world: World, path: str) -> None:
     answer = world.client().get(path)
     headers = answer.headers
