@@ -29,7 +29,7 @@
     } else if (dataset.page !== page || !dataset.ready) {
       dataset.page = page;
       dataset.ready = "true";
-      document.querySelectorAll(".table-twin[open]").forEach(twin);
+      [...document.querySelectorAll(".table-twin[open]")].filter((open) => open.offsetParent).forEach(twin);
     }
   };
   let marking = 0;
@@ -104,13 +104,14 @@
     if (event.target.open && event.target.matches(".table-twin")) twin(event.target);
   }, true);
   // Between a choice and the request that it starts, nothing else tells of it.
+  const choose = () => {
+    wait();
+    setTimeout(shown, 300);
+  };
   document.addEventListener("change", (event) => {
-    if (event.target.matches(".bar select")) delete document.body.dataset.ready;
+    if (event.target.matches(".bar select")) choose();
   });
-  window.addEventListener("popstate", () => {
-    delete document.body.dataset.ready;
-    setTimeout(markSoon, 300);
-  });
+  window.addEventListener("popstate", choose);
   document.addEventListener("click", (event) => {
     document.querySelectorAll(".definition[open]").forEach((open) => {
       if (!open.contains(event.target)) open.open = false;

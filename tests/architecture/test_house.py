@@ -24,7 +24,7 @@ def test_only_settings_reads_the_environment() -> None:
         path.name for path in FILES if "os.environ" in path.read_text() or "getenv" in path.read_text()
     ]
     # the demo hands its own environment on to its two processes
-    assert readers == ["demonstration.py"]
+    assert readers == ["demonstration.py", "settings.py"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PROJECT)))
