@@ -57,11 +57,19 @@
   };
   document.addEventListener("DOMContentLoaded", async () => {
     const charts = document.getElementById("charts-script");
-    if (!charts) return;
+    const { dataset } = document.documentElement;
+    if (!charts) {
+      dataset.settled = "true";
+      return;
+    }
+    const dash = document.getElementById("dash-script");
     await firstPainted();
     await load(charts);
+    // Fetched while the charts are drawn.
+    dash.rel = "preload";
     await window.sparkboard.drawFirst();
     await painted();
-    await load(document.getElementById("dash-script"));
+    await load(dash);
+    dataset.settled = "true";
   });
 })();
