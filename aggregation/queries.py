@@ -171,24 +171,26 @@ class Queries:
             return func.coalesce(func.sum(table.gift_revenue).filter(inside), 0)
 
         now, earlier = earned(period).label("now"), earned(before).label("before")
-        return self._frame(
-            select(table.creator_id, creator_profiles.c.name, now, earlier)
-            .join_from(
-                creator_metrics,
-                creator_profiles,
-                creator_profiles.c.creator_id == table.creator_id,
-                isouter=True,
-            )
+        moved = (
+            select(table.creator_id, now, earlier)
             .where(
                 or_(
                     table.date.between(period.first, period.last),
                     table.date.between(before.first, before.last),
                 )
             )
-            .group_by(table.creator_id, creator_profiles.c.name)
+            .group_by(table.creator_id)
             .having(now != earlier)
             .order_by(func.abs(now - earlier).desc(), table.creator_id)
             .limit(limit)
+            .subquery()
+        )
+        # Names only of those that are shown.
+        named = moved.outerjoin(creator_profiles, creator_profiles.c.creator_id == moved.c.creator_id)
+        return self._frame(
+            select(moved.c.creator_id, creator_profiles.c.name, moved.c.now, moved.c.before)
+            .select_from(named)
+            .order_by(func.abs(moved.c.now - moved.c.before).desc(), moved.c.creator_id)
         )
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
