@@ -366,3 +366,40 @@ sessions = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("last_seen_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
 )
+# Secrets for programs; they may do what their account may.
+api_tokens = Table(
+    "dashboard_tokens",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column(
+        "account_id", BigInteger, ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, index=True
+    ),
+    Column("name", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("last_used_at", DateTime(timezone=True)),
+)
+# Counters of attempts, for all web processes. What a crash loses of them is no harm.
+rate_limits = Table(
+    "dashboard_limits",
+    analytics,
+    Column("key", Text, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
+    prefixes=["UNLOGGED"],
+)
+# Who did what. Names, not references: it outlives accounts.
+audit_log = Table(
+    "dashboard_audit",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("action", Text, nullable=False),
+    # Who, and about whom or what; null where nobody is signed in, or nothing else is concerned.
+    Column("actor", Text),
+    Column("subject", Text),
+    Column("address", Text),
+    Column("request_id", Text),
+    Index("dashboard_audit_at", "at"),
+)

@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
 
 from aggregation.days import utc_now
-from dashboard_app.accounts import Account, Accounts
+from dashboard_app.accounts import Account
+from dashboard_app.sessions import Sessions
 from layouts.page import Page
 
 log = logging.getLogger(__name__)
@@ -91,11 +92,11 @@ class GuardedCallbacks:
         )
 
 
-def guard(server: Flask, accounts: Accounts, pages: tuple[Page, ...]) -> None:
+def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...]) -> None:
     """Put a session check before every request."""
     manager = LoginManager(server)
     manager.session_protection = None
-    manager.user_loader(lambda token: accounts.signed_in(token, utc_now()))
+    manager.user_loader(lambda token: sessions.viewer(token, utc_now()))
     by_path = {page.path: page for page in pages}
 
     @server.before_request

@@ -1,15 +1,13 @@
-"""Accounts and their sessions. Sessions live in the database: a cookie is worth nothing after logout."""
+"""Accounts: who may sign in, and as what."""
 
-import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aggregation.errors import UsageError, UserError
@@ -17,25 +15,11 @@ from aggregation.schema import ROLES, accounts, sessions
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
-IDLE = timedelta(hours=8)
-ABSOLUTE = timedelta(hours=24)
 
 # OWASP's parameters for Argon2id: 19 MiB, 2 passes, 1 lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Checked against where the name is unknown, so that both cases take the same time.
 _DECOY = _hasher.hash(secrets.token_urlsafe(16))
-
-# Made once: it is asked on every request.
-_SIGNED_IN = (
-    select(accounts.c.id, accounts.c.name, accounts.c.role, accounts.c.creator_id, sessions.c.last_seen_at)
-    .join_from(sessions, accounts, sessions.c.account_id == accounts.c.id)
-    .where(
-        sessions.c.token_hash == bindparam("token_hash"),
-        sessions.c.created_at > bindparam("created_after"),
-        sessions.c.last_seen_at > bindparam("seen_after"),
-        accounts.c.disabled.is_(False),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -100,50 +84,18 @@ class Accounts:
                 raise UserError(f"there is no account named {name!r}; see: python run.py users list")
             connection.execute(delete(sessions).where(sessions.c.account_id == changed))
 
-    # ---- signing in and out ----
+    # ---- signing in ----
 
-    def sign_in(self, name: str, password: str, now: datetime) -> Account | None:
-        """A new session, or None: for an unknown name, a wrong password and a disabled account alike."""
+    def verified(self, name: str, password: str) -> Account | None:
+        """Whose name and password these are.
+
+        None for an unknown name, a wrong password and a disabled account: all three take the same time.
+        """
         with self.engine.begin() as connection:
             row = connection.execute(select(accounts).where(_named(name))).one_or_none()
         if not _matches(row.password_hash if row else _DECOY, password) or row is None or row.disabled:
             return None
-        token = secrets.token_urlsafe(32)
-        with self.engine.begin() as connection:
-            connection.execute(
-                insert(sessions).values(
-                    token_hash=_digest(token), account_id=row.id, created_at=now, last_seen_at=now
-                )
-            )
-            connection.execute(update(accounts).where(accounts.c.id == row.id).values(last_login_at=now))
-            connection.execute(delete(sessions).where(sessions.c.created_at < now - ABSOLUTE))
-        return Account(row.id, row.name, row.role, row.creator_id, token)
-
-    def signed_in(self, token: str, now: datetime) -> Account | None:
-        """Whose session this is; None where it is unknown, ended, expired or the account disabled."""
-        asked = {
-            "token_hash": _digest(token),
-            "created_after": now - ABSOLUTE,
-            "seen_after": now - IDLE,
-        }
-        with self.engine.connect() as connection:
-            row = connection.execute(_SIGNED_IN, asked).one_or_none()
-        if row is None:
-            return None
-        # Once a minute is precise enough for an idle limit of hours, and spares a write a request.
-        if now - row.last_seen_at > timedelta(minutes=1):
-            self._seen(token, now)
-        return Account(row.id, row.name, row.role, row.creator_id, token)
-
-    def _seen(self, token: str, now: datetime) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(
-                update(sessions).where(sessions.c.token_hash == _digest(token)).values(last_seen_at=now)
-            )
-
-    def sign_out(self, token: str) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.token_hash == _digest(token)))
+        return Account(row.id, row.name, row.role, row.creator_id)
 
 
 def require_possible(name: str, role: str, creator_id: int | None) -> None:
@@ -176,7 +128,3 @@ def _matches(stored: str, password: str) -> bool:
 
 def _named(name: str) -> Any:
     return func.lower(accounts.c.name) == name.strip().lower()
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -21,6 +21,7 @@ from dashboard_app import access, api, login
 from dashboard_app.accounts import Accounts
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
 from dashboard_app.first_answer import Application
+from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
 from layouts.pages import PAGES
 
@@ -61,10 +62,10 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=None,
         COMPRESS_ALGORITHM=["br", "gzip"],
     )
-    accounts, store, answers = Accounts(engine), Store(engine), Answers(clock)
-    access.guard(server, accounts, PAGES)
+    sessions, store, answers = Sessions(engine), Store(engine), Answers(clock)
+    access.guard(server, sessions, PAGES)
     CSRFProtect(server)
-    login.register(server, accounts, PAGES)
+    login.register(server, Accounts(engine), sessions, PAGES)
     api.register(server, store, engine)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)

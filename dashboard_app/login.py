@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Length
 from aggregation.days import utc_now
 from dashboard_app.access import landing, viewer
 from dashboard_app.accounts import MAX_PASSWORD, Accounts
+from dashboard_app.sessions import Sessions
 from layouts.page import Page
 
 WRONG = "Name or password is wrong."
@@ -22,7 +23,7 @@ class LoginForm(FlaskForm):
     password = PasswordField("Password", [InputRequired(), Length(max=MAX_PASSWORD)])
 
 
-def register(server: Flask, accounts: Accounts, pages: tuple[Page, ...]) -> None:
+def register(server: Flask, accounts: Accounts, sessions: Sessions, pages: tuple[Page, ...]) -> None:
     @server.route("/login", methods=["GET", "POST"])
     def login() -> ResponseReturnValue:
         account = viewer()
@@ -34,20 +35,20 @@ def register(server: Flask, accounts: Accounts, pages: tuple[Page, ...]) -> None
             return render_template("login.html", form=form, failed=failed), 401 if failed else 200
         name = form.username.data
         # No account's name has control characters, and PostgreSQL takes no NUL.
-        account = accounts.sign_in(name, form.password.data, utc_now()) if name.isprintable() else None
+        account = accounts.verified(name, form.password.data) if name.isprintable() else None
         if account is None:
             return render_template("login.html", form=form, failed=WRONG), 401
         previous = viewer()
         if previous is not None:
-            accounts.sign_out(previous.session_token)
-        login_user(account)
+            sessions.close(previous.session_token)
+        login_user(sessions.open(account, utc_now()))
         return redirect(_own_path(request.args.get("next")) or landing(account.role, pages))
 
     @server.post("/logout")
     def logout() -> ResponseReturnValue:
         account = viewer()
         if account is not None:
-            accounts.sign_out(account.session_token)
+            sessions.close(account.session_token)
         logout_user()
         return redirect("/login")
 

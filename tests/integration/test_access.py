@@ -9,6 +9,7 @@ from sqlalchemy import text
 from aggregation.days import utc_now
 from dashboard_app.accounts import Accounts
 from dashboard_app.answers import output_of
+from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
 from layouts.page import Page
 from layouts.pages import PAGES
@@ -129,13 +130,13 @@ def test_sessions_end_by_themselves(world: World, column: str, age: str) -> None
 
 
 def test_use_keeps_a_session_alive(world: World) -> None:
-    accounts = Accounts(world.engine)
-    start = utc_now()
-    account = accounts.sign_in("ana", cast.PASSWORD, start)
+    sessions, start = Sessions(world.engine), utc_now()
+    account = Accounts(world.engine).verified("ana", cast.PASSWORD)
     assert account is not None
+    account = sessions.open(account, start)
     for hours in (7, 14, 21):
-        assert accounts.signed_in(account.session_token, start + timedelta(hours=hours)) is not None
-    assert accounts.signed_in(account.session_token, start + timedelta(hours=25)) is None
+        assert sessions.viewer(account.session_token, start + timedelta(hours=hours)) is not None
+    assert sessions.viewer(account.session_token, start + timedelta(hours=25)) is None
 
 
 def test_the_session_cookie_is_out_of_scripts_reach(world: World) -> None:
@@ -149,7 +150,7 @@ def test_the_stored_token_opens_nothing(world: World) -> None:
     world.signed_in("ana")
     with world.engine.connect() as connection:
         stored = connection.execute(text("SELECT token_hash FROM dashboard_sessions")).scalar_one()
-    assert Accounts(world.engine).signed_in(stored, utc_now()) is None
+    assert Sessions(world.engine).viewer(stored, utc_now()) is None
 
 
 # ---- signing in ----

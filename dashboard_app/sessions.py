@@ -1,0 +1,77 @@
+"""Sessions live in the database: a cookie is worth nothing after logout, on any web process."""
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
+
+from aggregation.schema import accounts, sessions
+from dashboard_app.accounts import Account
+
+IDLE = timedelta(hours=8)
+ABSOLUTE = timedelta(hours=24)
+
+# Made once: it is asked on every request.
+_SIGNED_IN = (
+    select(accounts.c.id, accounts.c.name, accounts.c.role, accounts.c.creator_id, sessions.c.last_seen_at)
+    .join_from(sessions, accounts, sessions.c.account_id == accounts.c.id)
+    .where(
+        sessions.c.token_hash == bindparam("token_hash"),
+        sessions.c.created_at > bindparam("created_after"),
+        sessions.c.last_seen_at > bindparam("seen_after"),
+        accounts.c.disabled.is_(False),
+    )
+)
+
+
+class Sessions:
+    """Sessions on one engine. Times are aware, in UTC."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def open(self, account: Account, now: datetime) -> Account:
+        """The account with a new session's token."""
+        token = secrets.token_urlsafe(32)
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(sessions).values(
+                    token_hash=digest(token), account_id=account.id, created_at=now, last_seen_at=now
+                )
+            )
+            connection.execute(update(accounts).where(accounts.c.id == account.id).values(last_login_at=now))
+            connection.execute(delete(sessions).where(sessions.c.created_at < now - ABSOLUTE))
+        return replace(account, session_token=token)
+
+    def viewer(self, token: str, now: datetime) -> Account | None:
+        """Whose session this is; None where it is unknown, ended, expired or the account disabled."""
+        asked = {
+            "token_hash": digest(token),
+            "created_after": now - ABSOLUTE,
+            "seen_after": now - IDLE,
+        }
+        with self.engine.connect() as connection:
+            row = connection.execute(_SIGNED_IN, asked).one_or_none()
+        if row is None:
+            return None
+        # Once a minute is precise enough for an idle limit of hours, and spares a write a request.
+        if now - row.last_seen_at > timedelta(minutes=1):
+            self._seen(token, now)
+        return Account(row.id, row.name, row.role, row.creator_id, token)
+
+    def _seen(self, token: str, now: datetime) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(sessions).where(sessions.c.token_hash == digest(token)).values(last_seen_at=now)
+            )
+
+    def close(self, token: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.token_hash == digest(token)))
+
+
+def digest(token: str) -> str:
+    """What is stored of a secret that is random enough not to be guessed."""
+    return hashlib.sha256(token.encode()).hexdigest()
