@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from dash import ClientsideFunction, Dash
+from dash import Dash
 from flask import Flask, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
@@ -83,13 +83,6 @@ class GuardedCallbacks:
             return self._app.callback(*dependencies, **options)(guarded(self._roles, function))
 
         return decorate
-
-    def clientside_callback(
-        self, script: str | ClientsideFunction, *dependencies: Any, **options: Any
-    ) -> None:
-        self._app.clientside_callback(  # type: ignore[no-untyped-call]
-            script, *dependencies, **options
-        )
 
 
 def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...]) -> None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import brotli
 from dash import _dash_renderer, dcc, html
-from dash_bootstrap_components import _js_dist as dbc_js_dist
 from markupsafe import Markup
 from werkzeug import Request, Response
 
@@ -166,7 +165,6 @@ def _scripts() -> list[tuple[str, str]]:
     first = _dash_renderer._js_dist_dependencies[0]["relative_package_path"]["prod"]
     return [
         *(("dash", path) for path in first if LEFT_OUT not in path),
-        *_eager(dbc_js_dist),
         *_eager(_dash_renderer._js_dist),
         *_eager(dcc._js_dist),
         *_eager(html._js_dist),
