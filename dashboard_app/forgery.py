@@ -32,14 +32,25 @@ def require_own_site() -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         abort(403, OTHER_SITE)
     origin = request.headers.get("Origin")
-    if origin is not None and _place(origin) != _place(f"{request.scheme}://{request.host}"):
+    if origin is not None and not _own(origin):
         abort(403, OTHER_SITE)
 
 
-def _place(origin: str) -> tuple[str, int] | None:
-    """Host and port; the scheme may be that of a proxy nobody told us of. None for what is no address."""
+def _own(origin: str) -> bool:
+    """Whether it is the address that this request was sent to.
+
+    Where nobody told us of a proxy that speaks TLS, the scheme may be another one than ours.
+    """
+    scheme, _, _ = origin.partition("://")
+    place = _place(origin)
+    secure = scheme == "https" or not request.is_secure
+    return secure and place is not None and place == _place(f"{scheme}://{request.host}")
+
+
+def _place(address: str) -> tuple[str, int] | None:
+    """Host and port; None for what is no address."""
     try:
-        parts = urlsplit(origin)
+        parts = urlsplit(address)
         if not parts.hostname:
             return None
         return parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
