@@ -100,22 +100,15 @@ class StaticFiles:
         self.style, self.first = Markup(style), Markup(first)  # noqa: S704 - our own files
         self.first_hash = base64.b64encode(hashlib.sha256(first.encode()).digest()).decode()
 
-    def before(
-        self, application: "WSGIApplication", finish: Callable[[Response], object]
-    ) -> "WSGIApplication":
-        """Answer what is asked for by a file's address; the application, with its sessions, does the rest.
-
-        `finish` puts headers on.
-        """
+    def before(self, application: "WSGIApplication") -> "WSGIApplication":
+        """Answer what is asked for by a file's address; the application, with its sessions, does the rest."""
         by_address = {file.address: file for file in self._files}
 
         def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             file = by_address.get(environ["PATH_INFO"])
             if file is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
                 return application(environ, start_response)
-            answer = file.response(Request(environ))
-            finish(answer)
-            return answer(environ, start_response)
+            return file.response(Request(environ))(environ, start_response)
 
         return serve
 
