@@ -2,17 +2,19 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
 from dash import ClientsideFunction, Dash
-from flask import Flask, abort, redirect, request, url_for
+from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
 
 from aggregation.days import utc_now
 from dashboard_app.accounts import Account
 from dashboard_app.sessions import Sessions
+from dashboard_app.tokens import Tokens
 from layouts.page import Page
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,12 @@ DASH_INDEX = frozenset({"/", "/<path:path>"})
 def viewer() -> Account | None:
     """The person signed in, from the session alone."""
     return current_user if isinstance(current_user._get_current_object(), Account) else None
+
+
+def bearer() -> str | None:
+    """The token that a program sends. Then it alone counts: cookies of such a request are not looked at."""
+    given = request.authorization
+    return given.token if given is not None and given.type == "bearer" else None
 
 
 def require_role(*roles: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -92,11 +100,12 @@ class GuardedCallbacks:
         )
 
 
-def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...]) -> None:
-    """Put a session check before every request."""
+def guard(server: Flask, sessions: Sessions, tokens: Tokens, pages: tuple[Page, ...]) -> None:
+    """Put a check before every request: of its session, or of its token."""
     manager = LoginManager(server)
     manager.session_protection = None
-    manager.user_loader(lambda token: sessions.viewer(token, utc_now()))
+    manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, utc_now()))
+    manager.request_loader(lambda _: _by_token(tokens, utc_now()))
     by_path = {page.path: page for page in pages}
 
     @server.before_request
@@ -111,8 +120,24 @@ def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...]) -> None:
             return None
         return _page(by_path, path, account, pages)
 
+    @server.after_request
+    def challenge(response: Response) -> Response:
+        """What programs are told to sign in with (RFC 6750)."""
+        if response.status_code == 401 and request.path.startswith("/api/"):
+            fault = "" if bearer() is None else ' error="invalid_token"'
+            response.headers["WWW-Authenticate"] = f"Bearer{fault}"
+        return response
+
+
+def _by_token(tokens: Tokens, now: datetime) -> Account | None:
+    """Whose token comes with the request. Tokens are for the API alone."""
+    secret = bearer()
+    return tokens.bearer(secret, now) if secret is not None and request.path.startswith("/api/") else None
+
 
 def _sign_in_first(path: str) -> ResponseReturnValue:
+    if bearer() is not None and path.startswith("/api/"):
+        abort(401, "This token is unknown, has expired or was revoked.")
     if request.method not in ("GET", "HEAD") or path.startswith(("/_dash", "/api/")):
         abort(401)
     return redirect(url_for("login", next=request.full_path.rstrip("?")))

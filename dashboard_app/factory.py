@@ -17,12 +17,16 @@ from aggregation.days import utc_now
 from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, api, login
+from dashboard_app import access, administration, api, frame, login, own_account
 from dashboard_app.accounts import Accounts
+from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
+from dashboard_app.audit import Audit
 from dashboard_app.first_answer import Application
+from dashboard_app.own_account import OwnAccount
 from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
+from dashboard_app.tokens import Tokens
 from layouts.pages import PAGES
 
 log = logging.getLogger(__name__)
@@ -48,8 +52,13 @@ def create_app(
     secret: str,
     clock: Callable[[], datetime] = utc_now,
     files: StaticFiles | None = None,
+    *,
+    demo: bool = False,
 ) -> Application:
-    """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today."""
+    """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
+
+    `demo`: whether the demo's accounts may be used.
+    """
     files = files or StaticFiles()
     server = Flask("dashboard_app", static_folder=None)
     server.jinja_env.globals["files"] = files
@@ -63,9 +72,13 @@ def create_app(
         COMPRESS_ALGORITHM=["br", "gzip"],
     )
     sessions, store, answers = Sessions(engine), Store(engine), Answers(clock)
-    access.guard(server, sessions, PAGES)
+    accounts, audit, tokens = Accounts(engine, demo=demo), Audit(engine), Tokens(engine)
+    access.guard(server, sessions, tokens, PAGES)
     CSRFProtect(server)
-    login.register(server, Accounts(engine), sessions, PAGES)
+    login.register(server, accounts, sessions, PAGES)
+    frame.register(server)
+    administration.register(server, Administration(accounts, sessions, audit, store, utc_now))
+    own_account.register(server, OwnAccount(accounts, sessions, tokens, audit, utc_now))
     api.register(server, store, engine)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)

@@ -50,7 +50,7 @@ class WebServer(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        app = create_app(connect(self._url), self._secret, files=self._files)
+        app = create_app(connect(self._url), self._secret, files=self._files, demo=self._settings.embedded)
         # Dash finishes its set-up on the first request; two first requests at once would race. This
         # one must ask no database: workers would share its connection.
         app.server.test_client().get("/healthz")
