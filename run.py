@@ -110,9 +110,7 @@ def users_add(
     name: str,
     role: Role,
     creator_id: CreatorId = None,
-    password_stdin: Role = Annotated[str, typer.Option(help="admin, analyst or creator.")]
-CreatorId = Annotated[int | None, typer.Option(min=1, max=2**63 - 1, help="Whose page a creator sees.")]
-PasswordFromInput = False,
+    password_stdin: PasswordFromInput = False,
 ) -> None:
     """Add an account."""
     from dashboard_app.commands import add_account
@@ -129,9 +127,7 @@ def users_list() -> None:
 
 
 @users_app.command("password")
-def users_password(name: str, password_stdin: Role = Annotated[str, typer.Option(help="admin, analyst or creator.")]
-CreatorId = Annotated[int | None, typer.Option(min=1, max=2**63 - 1, help="Whose page a creator sees.")]
-PasswordFromInput = False) -> None:
+def users_password(name: str, password_stdin: PasswordFromInput = False) -> None:
     """Set a new password; ends the account's sessions and revokes its tokens."""
     from dashboard_app.commands import change_password
 

@@ -112,7 +112,7 @@ class Administration:
         ):
             return shown("account_new.html", INVALID, form=form)
         row = self._found(made[0])
-        self.audit.record("account added", viewer.name, f"{row.name}, {_role(row)}")
+        self.audit.record("account added", viewer.name, f"{_role(row)}: {row.name}")
         return self._shown(row.id, secret=password, unknown=self._is_unknown(creator_id))
 
     def _is_unknown(self, creator_id: int | None) -> bool:
@@ -130,9 +130,9 @@ class Administration:
         ):
             return self._shown(number, form, INVALID)
         now = self._found(number)
-        self.audit.record("role changed", viewer.name, f"{row.name}, {_role(row)} → {_role(now)}")
-        unknown = " Nothing is known of this creator yet." if self._is_unknown(now.creator_id) else ""
-        say(f"The account {row.name} is now {_role(now)}.{unknown}")
+        self.audit.record("role changed", viewer.name, f"{_role(row)} → {_role(now)}: {row.name}")
+        unknown = " (nothing is known of this creator yet)" if self._is_unknown(now.creator_id) else ""
+        say(f"Now {_role(now)}{unknown}: {row.name}")
         return redirect(url_for("show_account", number=number))
 
     def disable_account(self, viewer: Account, number: int) -> ResponseReturnValue:
@@ -150,7 +150,7 @@ class Administration:
         except UserError as error:
             return self._shown(number, status=INVALID, problem=str(error))
         self.audit.record(f"account {state}", viewer.name, row.name)
-        say(f"The account {row.name} is {state}.")
+        say(f"Account {state}: {row.name}")
         return redirect(url_for("show_account", number=number))
 
     def reset_password(self, viewer: Account, number: int) -> ResponseReturnValue:

@@ -148,7 +148,7 @@ def add_account(
     require_possible(name, role, creator_id)
     with migrated(settings) as engine:
         Accounts(engine).add(name, role, _password(from_input=from_input), creator_id)
-        Audit(engine).record("account added", None, f"{name}, {in_words(role, creator_id)}")
+        Audit(engine).record("account added", None, f"{in_words(role, creator_id)}: {name}")
         out.print(f"added {role} {name}", markup=False)
         _warn_of_unknown(engine, creator_id)
 
@@ -182,7 +182,7 @@ def change_role(settings: Settings, name: str, role: str, creator_id: int | None
         before = Accounts(engine).named(name)
         Accounts(engine).set_role(name, role, creator_id)
         change = f"{in_words(before.role, before.creator_id)} → {in_words(role, creator_id)}"
-        Audit(engine).record("role changed", None, f"{before.name}, {change}")
+        Audit(engine).record("role changed", None, f"{change}: {before.name}")
         out.print(f"{before.name}: {change}", markup=False)
         _warn_of_unknown(engine, creator_id)
 

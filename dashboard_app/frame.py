@@ -35,7 +35,7 @@ def shown(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
 
 
 def say(text: str) -> None:
-    """On the next page that is shown."""
+    """On the next page that is shown. A name goes last: it may turn the direction of writing."""
     flash(text)
 
 

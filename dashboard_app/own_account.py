@@ -132,7 +132,7 @@ class OwnAccount:
         if name is None:
             abort(404, "You have no such token.")
         self.audit.record("token revoked", viewer.name, name)
-        say(f"The token {name} is revoked.")
+        say(f"Token revoked: {name}")
         return redirect(PAGE)
 
 
