@@ -36,9 +36,9 @@ def require_good(password: str, name: str) -> None:
 
     # The names of the account and of the product make nothing harder to guess.
     own = _normal(password).casefold()
-    for known in (name.strip().casefold(), PRODUCT):
+    for known in (_normal(name.strip()).casefold(), PRODUCT):
         own = own.replace(known, "") if known else own
-    if zxcvbn(own[:JUDGED])["score"] < MIN_SCORE:
+    if not own or zxcvbn(own[:JUDGED])["score"] < MIN_SCORE:
         raise UserError("this password is too easy to guess: it is common, follows a pattern, or is a name")
 
 
