@@ -98,6 +98,8 @@ class StaticFiles:
             style = style.replace(name, file.address)
         first = (ASSETS / "head" / "first.js").read_text()
         self.style, self.first = Markup(style), Markup(first)  # noqa: S704 - our own files
+        # Pages of forms need a few rules more.
+        self.form_style = Markup((ASSETS / "forms.css").read_text())  # noqa: S704
         self.first_hash = base64.b64encode(hashlib.sha256(first.encode()).digest()).decode()
 
     def before(self, application: "WSGIApplication") -> "WSGIApplication":

@@ -12,7 +12,7 @@ from layouts import formats
 from layouts.components import Component, attributes
 from layouts.elements import Html, Selection
 from layouts.markup import markup
-from layouts.page import DEFAULT_DAYS, Asked, Page
+from layouts.page import DEFAULT_DAYS, Asked, Page, PlainPage
 
 
 class Ids:
@@ -49,7 +49,7 @@ def layout(path: str | None = None, search: str | None = None, opened: Open | No
     return html.Div(
         [
             dcc.Location(id=Ids.URL, refresh="callback-nav", pathname=path, search=search),
-            html.A("Skip to the numbers", href=f"#{Ids.PAGE}", className="skip-link"),
+            html.A("Skip to the page", href=f"#{Ids.PAGE}", className="skip-link"),
             html.Header(
                 [
                     html.A(
@@ -99,12 +99,13 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
     )
 
 
-def menu(pages: Sequence[Page], current: str) -> list[Component]:
+def menu(pages: Sequence[Page | PlainPage], current: str | None) -> list[Component]:
     """Links to the pages; a single page needs no menu."""
     if len(pages) < 2:
         return []
+    # Dash opens its own pages without leaving the frame.
     return [
-        dcc.Link(
+        (dcc.Link if isinstance(page, Page) else html.A)(
             page.title,
             href=page.path,
             className="current" if page.path == current else "",
@@ -122,7 +123,11 @@ def account(name: str, role: str, csrf_token: str) -> list[Component]:
             className="quiet",
             title="Switch between the system's, the light and the dark theme",
         ),
-        html.Span([html.Span(name, className="who"), html.Span(role, className="role")]),
+        html.A(
+            [html.Span(name, className="who"), html.Span(role, className="role")],
+            href="/account",
+            title="Your account",
+        ),
         html.Form(
             [
                 dcc.Input(type="hidden", name="csrf_token", value=csrf_token, id="shell-csrf"),
