@@ -119,7 +119,7 @@ class GuardedCallbacks:
 
 def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...], clock: Callable[[], datetime]) -> None:
     """Put a check of session and role before every request."""
-    manager = LoginManager(server)
+    manager = LoginManager(server, add_context_processor=False)
     manager.session_protection = None
     manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, clock()))
     by_path = {page.path: page for page in pages}

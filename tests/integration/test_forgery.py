@@ -72,10 +72,10 @@ def test_our_own_pages_and_programs_are_let_in(world: World, headers: dict[str, 
 )
 def test_over_tls_only_pages_that_came_over_tls_are_ours(world: World, origin: str, status: int) -> None:
     client, over = world.client(), {"base_url": "https://localhost"}
-    page = client.get("/login", **over).text  # type: ignore[arg-type]
+    page = client.get("/login", **over).text
     csrf = page.split('name="csrf_token" type="hidden" value="')[1].split('"')[0]
     form = {"username": "ana", "password": cast.PASSWORD, "csrf_token": csrf}
-    answer = client.post("/login", data=form, headers={"Origin": origin}, **over)  # type: ignore[arg-type]
+    answer = client.post("/login", data=form, headers={"Origin": origin}, **over)
     assert answer.status_code == status
 
 

@@ -255,6 +255,19 @@ def test_forged_ids_give_nothing_of_another_creator(people: People) -> None:
         assert_nothing_of_carl(answer)
 
 
+def test_forged_jobs_and_cache_keys_give_nothing(people: People) -> None:
+    mine = asked_for(
+        people.app, output_of(next(page for page in PAGES if "creator" in page.roles)), "?days=7"
+    )
+    kept = ("cacheKey=x&job=1", "cacheKey=..%2f..&oldJob=1", "cancelJob=1", "cacheKey=%00&job=%00")
+    for question in kept:
+        address = f"/_dash-update-component?{question}"
+        for extra in ({}, {"cacheKey": "x", "job": "1", "background": True}):
+            answer = people.ask("creator", address, "POST", json=mine | extra)
+            assert answer.status_code in (200, 400), (question, extra)
+            assert_nothing_of_carl(answer)
+
+
 def test_forged_addresses_and_headers_give_nothing_of_another_creator(people: People) -> None:
     people.ask("admin", "/api/analytics/creator/2")
     carl = World(None, people.app).signed_in("carl")  # type: ignore[arg-type]
