@@ -108,10 +108,9 @@ def test_old_entries_go(world: World) -> None:
     audit.record("kept", "ana")
     with world.engine.begin() as connection:
         for action, days in (("old", 401), ("kept", 399)):
+            age = {"action": action, "days": timedelta(days=days)}
             connection.execute(
-                text(
-                    f"UPDATE dashboard_audit SET at = now() - interval '{days} days' WHERE action = '{action}'"
-                )
+                text("UPDATE dashboard_audit SET at = now() - :days WHERE action = :action"), age
             )
     audit.record("new", None, "x" * 5000 + "\0")
     assert [row.action for row in audit.newest(10)] == ["new", "kept"]
