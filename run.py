@@ -15,12 +15,14 @@ INTERRUPTED = 130
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-users_app = typer.Typer(no_args_is_help=True, help="Accounts: add, list, password, disable.")
+users_app = typer.Typer(no_args_is_help=True, help="Accounts: add, list, password, role, disable, enable.")
 app.add_typer(users_app, name="users")
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC).")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day (UTC).")]
+Role = Annotated[str, typer.Option(help="admin, analyst or creator.")]
+CreatorId = Annotated[int | None, typer.Option(min=1, max=2**63 - 1, help="Whose page a creator sees.")]
 PasswordFromInput = Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")]
 
 
@@ -106,10 +108,8 @@ def jobs() -> None:
 @users_app.command("add")
 def users_add(
     name: str,
-    role: Annotated[str, typer.Option(help="admin, analyst or creator.")],
-    creator_id: Annotated[
-        int | None, typer.Option(min=1, max=2**63 - 1, help="Whose page a creator sees.")
-    ] = None,
+    role: Role,
+    creator_id: CreatorId = None,
     password_stdin: PasswordFromInput = False,
 ) -> None:
     """Add an account."""
@@ -128,15 +128,31 @@ def users_list() -> None:
 
 @users_app.command("password")
 def users_password(name: str, password_stdin: PasswordFromInput = False) -> None:
-    """Set a new password; ends the account's sessions."""
+    """Set a new password; ends the account's sessions and revokes its tokens."""
     from dashboard_app.commands import change_password
 
     change_password(_settings(), name, from_input=password_stdin)
 
 
+@users_app.command("role")
+def users_role(name: str, role: Role, creator_id: CreatorId = None) -> None:
+    """Change what an account may see; ends its sessions and revokes its tokens."""
+    from dashboard_app.commands import change_role
+
+    change_role(_settings(), name, role, creator_id)
+
+
+@users_app.command("enable")
+def users_enable(name: str) -> None:
+    """Let a disabled account sign in again."""
+    from dashboard_app.commands import enable_account
+
+    enable_account(_settings(), name)
+
+
 @users_app.command("disable")
 def users_disable(name: str) -> None:
-    """Disable an account; ends its sessions."""
+    """Disable an account; ends its sessions and revokes its tokens."""
     from dashboard_app.commands import disable_account
 
     disable_account(_settings(), name)

@@ -27,6 +27,7 @@ from aggregation.days import utc_now
 from aggregation.migrations import migrate
 from aggregation.schema import virtual_gifts
 from dashboard_app import demonstration
+from dashboard_app.accounts import DEMO_PASSWORD
 from dashboard_app.settings import PROJECT, Settings
 
 START_SECONDS = 60
@@ -187,7 +188,7 @@ def sign_in(address: str, role: str) -> dict[str, str]:
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _Staying)
     with opener.open(f"{address}/login", timeout=30) as answer:
         token = _token(answer.read().decode())
-    form = {"username": role, "password": demonstration.PASSWORD, "csrf_token": token}
+    form = {"username": role, "password": DEMO_PASSWORD, "csrf_token": token}
     try:
         opener.open(f"{address}/login", urllib.parse.urlencode(form).encode(), timeout=30).close()
     except urllib.error.HTTPError as answer:

@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-from dash import ClientsideFunction, Dash
-from flask import Flask, abort, redirect, request, url_for
+from dash import Dash
+from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
 
 from dashboard_app.accounts import Account
 from dashboard_app.sessions import Sessions
+from dashboard_app.tokens import Tokens
 from layouts.page import Page
 
 log = logging.getLogger(__name__)
@@ -109,19 +110,19 @@ class GuardedCallbacks:
 
         return decorate
 
-    def clientside_callback(
-        self, script: str | ClientsideFunction, *dependencies: Any, **options: Any
-    ) -> None:
-        self._app.clientside_callback(  # type: ignore[no-untyped-call]
-            script, *dependencies, **options
-        )
 
-
-def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...], clock: Callable[[], datetime]) -> None:
-    """Put a check of session and role before every request."""
+def guard(
+    server: Flask,
+    sessions: Sessions,
+    tokens: Tokens,
+    pages: tuple[Page, ...],
+    clock: Callable[[], datetime],
+) -> None:
+    """Put a check of session or token, and of the role, before every request."""
     manager = LoginManager(server, add_context_processor=False)
     manager.session_protection = None
     manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, clock()))
+    manager.request_loader(lambda _: _by_token(tokens, clock()))
     by_path = {page.path: page for page in pages}
 
     @server.before_request
@@ -139,8 +140,24 @@ def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...], clock: Cal
             allowed_viewer(roles_of(server.view_functions[endpoint]))
         return None
 
+    @server.after_request
+    def challenge(response: Response) -> Response:
+        """What programs are told to sign in with (RFC 6750)."""
+        if response.status_code == 401 and request.path.startswith("/api/"):
+            fault = "" if bearer() is None else ' error="invalid_token"'
+            response.headers["WWW-Authenticate"] = f"Bearer{fault}"
+        return response
+
+
+def _by_token(tokens: Tokens, now: datetime) -> Account | None:
+    """Whose token comes with the request. Tokens are for the API alone."""
+    secret = bearer()
+    return tokens.bearer(secret, now) if secret is not None and request.path.startswith("/api/") else None
+
 
 def _sign_in_first(path: str) -> ResponseReturnValue:
+    if bearer() is not None and path.startswith("/api/"):
+        abort(401, "This token is unknown, has expired or was revoked.")
     if request.method not in ("GET", "HEAD") or path.startswith(("/_dash", "/api/")):
         abort(401)
     wanted = request.full_path.rstrip("?")

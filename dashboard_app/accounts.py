@@ -1,25 +1,24 @@
 """Accounts: who may sign in, and as what."""
 
-import secrets
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aggregation.errors import UsageError, UserError
-from aggregation.schema import ROLES, accounts, sessions
+from aggregation.schema import ROLES, accounts, api_tokens, sessions
+from dashboard_app import passwords
 
-MIN_PASSWORD = 8
-MAX_PASSWORD = 1024
+MAX_NAME = 100
+MAX_PASSWORD = passwords.MAX_LENGTH
+# Printed for everyone who starts the demo, and good for nothing else.
+DEMO_PASSWORD = "sparkboard-demo"  # noqa: S105
 
-# OWASP's parameters for Argon2id: 19 MiB, 2 passes, 1 lane.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Checked against where the name is unknown, so that both cases take the same time.
-_DECOY = _hasher.hash(secrets.token_urlsafe(16))
+# Everything but the hash, which nobody needs to see.
+_SHOWN = [column for column in accounts.c if column.name != "password_hash"]
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,25 @@ class Account:
 
 
 class Accounts:
-    """Accounts on one engine. Times are aware, in UTC."""
+    """Accounts on one engine. Times are aware, in UTC.
 
-    def __init__(self, engine: Engine) -> None:
+    A new password, a new role and disabling end the account's sessions and revoke its tokens: what
+    was obtained under the old ones is worth nothing. The last active admin stays one.
+    """
+
+    def __init__(self, engine: Engine, *, demo: bool = False) -> None:
+        """`demo`: whether the demo's password may be used as long as the platform is made up."""
         self.engine = engine
+        self._demo = demo
 
     # ---- administration ----
 
     def add(self, name: str, role: str, password: str, creator_id: int | None = None) -> int:
         """The new account's id. Raises UserError where something isn't allowed."""
-        name = name.strip()
+        name = clean(name)
         require_possible(name, role, creator_id)
-        row = {"name": name, "role": role, "creator_id": creator_id, "password_hash": hashed(password)}
+        row = {"name": name, "role": role, "creator_id": creator_id}
+        row["password_hash"] = self._hashed(password, name)
         try:
             with self.engine.begin() as connection:
                 return int(
@@ -62,27 +68,52 @@ class Accounts:
         except IntegrityError:
             raise UserError(f"there is already an account named {name!r}") from None
 
-    def all(self) -> list[Row[Any]]:
-        columns = (c for c in accounts.c if c.name != "password_hash")
+    def named(self, name: str) -> Row[Any]:
+        """Raises UserError where there is none of this name."""
         with self.engine.connect() as connection:
-            return list(connection.execute(select(*columns).order_by(func.lower(accounts.c.name))))
+            return _found(connection, name)
+
+    def get(self, number: int) -> Row[Any] | None:
+        with self.engine.connect() as connection:
+            return connection.execute(select(*_SHOWN).where(accounts.c.id == number)).one_or_none()
+
+    def all(self) -> Sequence[Row[Any]]:
+        with self.engine.connect() as connection:
+            return connection.execute(select(*_SHOWN).order_by(func.lower(accounts.c.name))).all()
+
+    def count(self, part: str) -> int:
+        """How many have `part` in their name."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(func.count()).where(_contains(part))).scalar_one()
+
+    def search(self, part: str, skip: int, limit: int) -> Sequence[Row[Any]]:
+        """Those with `part` in their name, in the order of names."""
+        wanted = select(*_SHOWN).where(_contains(part)).order_by(func.lower(accounts.c.name))
+        with self.engine.connect() as connection:
+            return connection.execute(wanted.offset(skip).limit(limit)).all()
 
     def set_password(self, name: str, password: str) -> None:
-        """Also ends the account's sessions."""
-        self._change(name, {"password_hash": hashed(password)})
+        """Raises UserError for a password that won't do."""
+        self._change(name, {"password_hash": self._hashed(password, name)})
+
+    def set_role(self, name: str, role: str, creator_id: int | None = None) -> None:
+        require_possible(name, role, creator_id)
+        self._change(name, {"role": role, "creator_id": creator_id})
 
     def disable(self, name: str) -> None:
-        """Also ends the account's sessions."""
         self._change(name, {"disabled": True})
+
+    def enable(self, name: str) -> None:
+        self._change(name, {"disabled": False})
 
     def _change(self, name: str, values: dict[str, Any]) -> None:
         with self.engine.begin() as connection:
-            changed = connection.execute(
-                update(accounts).where(_named(name)).values(values).returning(accounts.c.id)
-            ).scalar_one_or_none()
-            if changed is None:
-                raise UserError(f"there is no account named {name!r}; see: python run.py users list")
-            connection.execute(delete(sessions).where(sessions.c.account_id == changed))
+            account = _found(connection, name)
+            if values.get("disabled") or values.get("role", "admin") != "admin":
+                _require_another_admin(connection, account.id)
+            connection.execute(update(accounts).where(accounts.c.id == account.id).values(values))
+            for opened in (sessions, api_tokens):
+                connection.execute(delete(opened).where(opened.c.account_id == account.id))
 
     # ---- signing in ----
 
@@ -91,11 +122,39 @@ class Accounts:
 
         None for an unknown name, a wrong password and a disabled account: all three take the same time.
         """
-        with self.engine.begin() as connection:
-            row = connection.execute(select(accounts).where(_named(name))).one_or_none()
-        if not _matches(row.password_hash if row else _DECOY, password) or row is None or row.disabled:
+        with self.engine.connect() as connection:
+            row = connection.execute(select(accounts).where(_is_named(name))).one_or_none()
+        if not passwords.matches(row.password_hash if row else None, password) or row is None:
             return None
+        if row.disabled or (password == DEMO_PASSWORD and not self._is_demo()):
+            return None
+        if passwords.is_outdated(row.password_hash):
+            self._hash_anew(row, password)
         return Account(row.id, row.name, row.role, row.creator_id)
+
+    def _hash_anew(self, row: Row[Any], password: str) -> None:
+        """Unless it has been changed since `row` was read."""
+        unchanged = (accounts.c.id == row.id) & (accounts.c.password_hash == row.password_hash)
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(accounts).where(unchanged).values(password_hash=passwords.hashed(password))
+            )
+
+    def _hashed(self, password: str, name: str) -> str:
+        if not (password == DEMO_PASSWORD and self._is_demo()):
+            passwords.require_good(password, name)
+        return passwords.hashed(password)
+
+    def _is_demo(self) -> bool:
+        # It loads numpy; few commands need it.
+        from aggregation.demo import is_made_up
+
+        return self._demo and is_made_up(self.engine)
+
+
+def in_words(role: str, creator_id: int | None) -> str:
+    """analyst · creator 17."""
+    return role if creator_id is None else f"{role} {creator_id}"
 
 
 def require_possible(name: str, role: str, creator_id: int | None) -> None:
@@ -104,27 +163,48 @@ def require_possible(name: str, role: str, creator_id: int | None) -> None:
         raise UsageError(f"unknown role {role!r}; allowed: {', '.join(ROLES)}")
     if (role == "creator") != (creator_id is not None):
         raise UsageError("a creator's account needs --creator-id; the other roles must not have one")
-    name = name.strip()
-    if not name or len(name) > 100:
-        raise UserError("an account's name has 1 to 100 characters")
+    require_printable(name, "an account's name")
+
+
+def require_printable(name: str, what: str) -> None:
+    """Raises UserError for a name that is empty, too long or breaks the line it stands in."""
+    name = clean(name)
+    if not name or len(name) > MAX_NAME:
+        raise UserError(f"{what} has 1 to {MAX_NAME} characters")
     # Control characters, halves of characters, breaks of lines and of paragraphs.
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise UserError(f"an account's name has no control characters, unlike {name!r}")
+        raise UserError(f"{what} has no control characters, unlike {name!r}")
 
 
-def hashed(password: str) -> str:
-    """The Argon2id hash. Raises UserError for a password that is too short or too long."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise UserError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-    return _hasher.hash(password)
+def clean(name: str) -> str:
+    """A name as it is stored: keyboards write the same letter in more than one way."""
+    return unicodedata.normalize("NFC", name.strip())
 
 
-def _matches(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password[: MAX_PASSWORD + 1])
-    except (VerificationError, InvalidHashError):
-        return False
+def _is_named(name: str) -> ColumnElement[bool]:
+    return func.lower(accounts.c.name) == func.lower(clean(name))
 
 
-def _named(name: str) -> Any:
-    return func.lower(accounts.c.name) == name.strip().lower()
+def _contains(part: str) -> ColumnElement[bool]:
+    return accounts.c.name.icontains(clean(part), autoescape=True)
+
+
+def _found(connection: Connection, name: str) -> Row[Any]:
+    row = connection.execute(select(*_SHOWN).where(_is_named(name))).one_or_none()
+    if row is None:
+        raise UserError(f"there is no account named {name!r}")
+    return row
+
+
+def _require_another_admin(connection: Connection, leaving: int) -> None:
+    """Raises UserError where `leaving` is the last active admin.
+
+    The rows are locked in one order: of two admins who remove each other at the same time, the
+    second waits, and then finds itself the last.
+    """
+    active = (accounts.c.role == "admin") & accounts.c.disabled.is_(False)
+    admins = connection.execute(
+        select(accounts.c.id).where(active).order_by(accounts.c.id).with_for_update()
+    ).scalars()
+    if list(admins) == [leaving]:
+        raise UserError("this is the last active admin: make another one first")

@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 from aggregation import checks, ledger, publishing
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
+from aggregation.queries import Store
 from aggregation.worker import Worker
-from dashboard_app.accounts import Accounts, require_possible
+from dashboard_app.accounts import Accounts, clean, in_words, require_possible
+from dashboard_app.audit import Audit
 from dashboard_app.settings import Settings
-from dashboard_app.terminal import bars, out, table
+from dashboard_app.terminal import bars, err, out, table
 
 
 @contextmanager
@@ -142,10 +144,13 @@ def show_jobs(settings: Settings) -> None:
 def add_account(
     settings: Settings, name: str, role: str, creator_id: int | None, *, from_input: bool
 ) -> None:
+    name = clean(name)
     require_possible(name, role, creator_id)
     with migrated(settings) as engine:
         Accounts(engine).add(name, role, _password(from_input=from_input), creator_id)
+        Audit(engine).record("account added", None, f"{in_words(role, creator_id)}: {name}")
         out.print(f"added {role} {name}", markup=False)
+        _warn_of_unknown(engine, creator_id)
 
 
 def list_accounts(settings: Settings) -> None:
@@ -165,19 +170,54 @@ def list_accounts(settings: Settings) -> None:
 
 def change_password(settings: Settings, name: str, *, from_input: bool) -> None:
     with migrated(settings) as engine:
+        account = Accounts(engine).named(name)
         Accounts(engine).set_password(name, _password(from_input=from_input))
-        out.print(f"new password for {name}", markup=False)
+        Audit(engine).record("password reset", None, account.name)
+        out.print(f"new password for {account.name}", markup=False)
+
+
+def change_role(settings: Settings, name: str, role: str, creator_id: int | None) -> None:
+    require_possible(name, role, creator_id)
+    with migrated(settings) as engine:
+        before = Accounts(engine).named(name)
+        Accounts(engine).set_role(name, role, creator_id)
+        change = f"{in_words(before.role, before.creator_id)} → {in_words(role, creator_id)}"
+        Audit(engine).record("role changed", None, f"{change}: {before.name}")
+        out.print(f"{before.name}: {change}", markup=False)
+        _warn_of_unknown(engine, creator_id)
 
 
 def disable_account(settings: Settings, name: str) -> None:
     with migrated(settings) as engine:
+        account = Accounts(engine).named(name)
         Accounts(engine).disable(name)
-        out.print(f"disabled {name}", markup=False)
+        Audit(engine).record("account disabled", None, account.name)
+        out.print(f"disabled {account.name}", markup=False)
+
+
+def enable_account(settings: Settings, name: str) -> None:
+    with migrated(settings) as engine:
+        account = Accounts(engine).named(name)
+        Accounts(engine).enable(name)
+        Audit(engine).record("account enabled", None, account.name)
+        out.print(f"enabled {account.name}", markup=False)
+
+
+def _warn_of_unknown(engine: Engine, creator_id: int | None) -> None:
+    """Creators may come with a later import."""
+    if creator_id is None:
+        return
+    with Store(engine).read() as queries:
+        if queries.creator_name(creator_id) is None:
+            err.print(f"note: nothing is known of creator {creator_id} yet", markup=False)
 
 
 def _password(*, from_input: bool) -> str:
     if from_input:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise UserError("the password is not text in UTF-8") from None
     if not sys.stdin.isatty():
         raise UsageError("no terminal to ask for a password; pipe one in with --password-stdin")
     password = getpass("Password: ")

@@ -19,11 +19,10 @@ from aggregation.days import last_complete_day, utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import migrate
 from aggregation.schema import accounts, analytics, sessions, source, virtual_gifts
-from dashboard_app.accounts import Accounts
+from dashboard_app.accounts import DEMO_PASSWORD, Accounts
 from dashboard_app.settings import PROJECT, Settings
 from dashboard_app.terminal import bars, err, out, stages
 
-PASSWORD = "sparkboard-demo"  # noqa: S105 - printed for everyone; this platform is made up
 START_SECONDS = 60
 RECOUNTED_DAYS = 35
 
@@ -111,13 +110,13 @@ def _clear(engine: Engine) -> None:
 
 def _accounts(engine: Engine) -> list[tuple[str, str]]:
     """(role, name) of one login a role; made where they are missing."""
-    store = Accounts(engine)
+    store = Accounts(engine, demo=True)
     existing = {account.name: account for account in store.all()}
     with engine.connect() as connection:
         featured = demo.featured_creator(connection)
     for role in ("admin", "analyst", "creator"):
         if role not in existing:
-            store.add(role, role, PASSWORD, featured if role == "creator" else None)
+            store.add(role, role, DEMO_PASSWORD, featured if role == "creator" else None)
     return [(role, role) for role in ("admin", "analyst", "creator")]
 
 
@@ -201,7 +200,7 @@ def _raise_if_ended(processes: dict[str, subprocess.Popen[bytes]], log_folder: P
 def _announce(address: str, logins: list[tuple[str, str]]) -> None:
     out.print(f"\nSparkboard is at {address}", markup=False)
     for role, name in logins:
-        out.print(f"  {role:<8} name: {name:<8}  password: {PASSWORD}", markup=False)
+        out.print(f"  {role:<8} name: {name:<8}  password: {DEMO_PASSWORD}", markup=False)
     out.print("Stop it with Ctrl-C.", markup=False)
     # Through a pipe the lines would otherwise wait in a buffer.
     sys.stdout.flush()

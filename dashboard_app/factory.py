@@ -18,18 +18,21 @@ from aggregation.days import utc_now
 from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, api, forgery, login
+from dashboard_app import access, administration, api, forgery, frame, login, own_account
 from dashboard_app.accounts import Accounts
+from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
 from dashboard_app.audit import Audit
 from dashboard_app.first_answer import Application
 from dashboard_app.headers import SecurityHeaders, policy
+from dashboard_app.own_account import OwnAccount
 from dashboard_app.protection import Protection
 from dashboard_app.proxies import Proxies
 from dashboard_app.request_ids import RequestIds
 from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
 from dashboard_app.throttling import Gate, Throttle
+from dashboard_app.tokens import Tokens
 from layouts.pages import PAGES
 
 log = logging.getLogger(__name__)
@@ -58,24 +61,26 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     files: StaticFiles | None = None,
     protection: Protection = Protection(),  # noqa: B008 - frozen
+    *,
+    demo: bool = False,
 ) -> Application:
-    """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today."""
+    """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
+
+    `demo`: whether the demo's accounts may be used.
+    """
     files = files or StaticFiles()
     server = _server(secret)
     server.jinja_env.globals["files"] = files
-    audit = Audit(engine)
-    door = login.Door(
-        Accounts(engine),
-        Sessions(engine, protection),
-        Throttle(engine, secret, protection.clock),
-        Gate(),
-        audit,
-        protection,
-    )
+    accounts, audit, tokens = Accounts(engine, demo=demo), Audit(engine), Tokens(engine)
+    sessions, now = Sessions(engine, protection), protection.clock
     store, answers = Store(engine), Answers(clock)
-    access.guard(server, door.sessions, PAGES, protection.clock)
+    access.guard(server, sessions, tokens, PAGES, now)
     forgery.protect(server)
-    login.register(server, door, PAGES)
+    throttle = Throttle(engine, secret, now)
+    login.register(server, login.Door(accounts, sessions, throttle, Gate(), audit, protection), PAGES)
+    frame.register(server)
+    administration.register(server, Administration(accounts, sessions, audit, store, now))
+    own_account.register(server, OwnAccount(accounts, sessions, tokens, audit, now))
     api.register(server, store, engine)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)

@@ -8,12 +8,12 @@ from typing import Any
 
 from dash import Dash
 from flask import Flask, abort, render_template, request
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from callbacks.selection import asked
 from dashboard_app import access
 from dashboard_app.answers import Answers, as_json
+from dashboard_app.frame import around
 from dashboard_app.static import StaticFiles
 from layouts import shell
 from layouts.components import Component
@@ -84,9 +84,7 @@ class Application(Dash):
         return self._around(page, viewer, answer.fitted(asked(search, page.periods)))
 
     def _around(self, page: Page | None, viewer: Viewer, content: Component) -> shell.Open:
-        allowed = [candidate for candidate in self._pages if viewer.role in candidate.roles]
-        menu = shell.menu(allowed, page.path if page else "")
-        return shell.Open(content, menu, shell.account(viewer.name, viewer.role, generate_csrf()))
+        return around(content, viewer, page.path if page else None)
 
 
 def _block(json: str) -> Markup:

@@ -82,7 +82,11 @@ class WebServer(BaseApplication):
     def load(self) -> Any:
         gunicorn.util.write_error = refuse
         app = create_app(
-            connect(self._url), self._secret, files=self._files, protection=self._settings.protection()
+            connect(self._url),
+            self._secret,
+            files=self._files,
+            protection=self._settings.protection(),
+            demo=self._settings.embedded,
         )
         # Dash finishes its set-up on the first request; two first requests at once would race. This
         # one must ask no database: workers would share its connection.

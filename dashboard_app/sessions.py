@@ -5,10 +5,12 @@ Whoever changes an account's password or role, or disables it, deletes its sessi
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, bindparam, delete, func, insert, or_, select, update
 
 from aggregation.schema import accounts, sessions
 from dashboard_app.accounts import Account
@@ -76,6 +78,40 @@ class Sessions:
     def close(self, token: str) -> None:
         with self.engine.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.token_hash == digest(token)))
+
+    def of(self, account_id: int, now: datetime) -> Sequence[Row[Any]]:
+        """The account's live sessions, the last used first."""
+        with self.engine.connect() as connection:
+            return connection.execute(
+                select(sessions)
+                .where(sessions.c.account_id == account_id, *self._live(now))
+                .order_by(sessions.c.last_seen_at.desc(), sessions.c.token_hash)
+            ).all()
+
+    def counts(self, account_ids: Sequence[int], now: datetime) -> dict[int, int]:
+        """How many live sessions each of these accounts has; those without one are left out."""
+        with self.engine.connect() as connection:
+            return {
+                row.account_id: row.live
+                for row in connection.execute(
+                    select(sessions.c.account_id, func.count().label("live"))
+                    .where(sessions.c.account_id.in_(account_ids), *self._live(now))
+                    .group_by(sessions.c.account_id)
+                )
+            }
+
+    def close_others(self, account: Account) -> None:
+        """End all of the account's sessions but the one that `account` was signed in by."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                delete(sessions).where(
+                    sessions.c.account_id == account.id,
+                    sessions.c.token_hash != digest(account.session_token),
+                )
+            )
+
+    def _live(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        return sessions.c.created_at > now - self._absolute, sessions.c.last_seen_at > now - self._idle
 
 
 def digest(token: str) -> str:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import brotli
 from dash import _dash_renderer, dcc, html
-from dash_bootstrap_components import _js_dist as dbc_js_dist
 from markupsafe import Markup
 from werkzeug import Request, Response
 
@@ -99,6 +98,8 @@ class StaticFiles:
             style = style.replace(name, file.address)
         first = (ASSETS / "head" / "first.js").read_text()
         self.style, self.first = Markup(style), Markup(first)  # noqa: S704 - our own files
+        # Pages of forms need a few rules more.
+        self.form_style = Markup((ASSETS / "forms.css").read_text())  # noqa: S704
         self.first_hash = base64.b64encode(hashlib.sha256(first.encode()).digest()).decode()
 
     def before(self, application: "WSGIApplication") -> "WSGIApplication":
@@ -159,7 +160,6 @@ def _scripts() -> list[tuple[str, str]]:
     first = _dash_renderer._js_dist_dependencies[0]["relative_package_path"]["prod"]
     return [
         *(("dash", path) for path in first if LEFT_OUT not in path),
-        *_eager(dbc_js_dist),
         *_eager(_dash_renderer._js_dist),
         *_eager(dcc._js_dist),
         *_eager(html._js_dist),

@@ -36,6 +36,15 @@ class Page:
     periods: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class PlainPage:
+    """A page of forms, made by the server alone; in the menu like the others."""
+
+    path: str
+    title: str
+    roles: frozenset[str]
+
+
 class Viewer(Protocol):
     """The person signed in, as pages and callbacks see them."""
 

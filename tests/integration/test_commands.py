@@ -328,7 +328,7 @@ def test_tracebacks_come_with_debug(database: Engine, tmp_path: Path) -> None:
 
 
 def test_accounts(database: Engine) -> None:
-    account = ("users", "add", "ada", "--role", "admin", "--password-stdin")
+    account = ("users", "add", "ada", "--role", "analyst", "--password-stdin")
     added = run(*account, engine=database, given="long enough")
     assert added.returncode == 0, added.stderr
     listed = run("users", "list", engine=database).stdout

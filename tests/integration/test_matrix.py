@@ -36,7 +36,7 @@ OPEN_RULES = OPEN_PATHS | {"/_dash-component-suites/<string:package_name>/<path:
 # Dash makes these; nobody is let in.
 CLOSED_RULES = {"/_dash-assets/<path:filename>", "/_reload-hash", "/_favicon.ico"}
 # What stands for the parts of an address, where another creator is one.
-EXAMPLES: dict[str, object] = {"creator_id": cast.CARL}
+EXAMPLES: dict[str, object] = {"creator_id": cast.CARL, "number": 999_999}
 
 
 # ---- the rules ----

@@ -13,7 +13,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from aggregation.days import utc_now
-from dashboard_app import accounts
+from dashboard_app import accounts, passwords
 from dashboard_app.counters import Counters
 from dashboard_app.proxies import networks
 from dashboard_app.throttling import Gate
@@ -209,7 +209,7 @@ def test_counting_and_sweeping_at_the_same_time_loses_nothing(database: Engine) 
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stored hashes that passwords were compared with."""
     made: list[str] = []
-    verify = accounts._hasher.verify
+    verify = passwords._hasher.verify
 
     class Counted:
         def __getattr__(self, name: str) -> object:
@@ -219,8 +219,8 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             made.append(stored)
             return verify(stored, password)
 
-    hasher = accounts._hasher
-    monkeypatch.setattr(accounts, "_hasher", Counted())
+    hasher = passwords._hasher
+    monkeypatch.setattr(passwords, "_hasher", Counted())
     return made
 
 
@@ -233,7 +233,7 @@ def test_every_wrong_attempt_costs_one_hash(world: World, looks: list[str], name
     assert attempt(world.client(), name, password).status_code == 401
     (stored,) = looks
     # of the same cost, too
-    assert stored.split("$")[:4] == accounts.hashed("any password").split("$")[:4]
+    assert stored.split("$")[:4] == passwords.hashed("any password").split("$")[:4]
 
 
 def test_an_attempt_too_many_costs_no_hash(world: World, looks: list[str]) -> None:

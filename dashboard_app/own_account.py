@@ -1,0 +1,147 @@
+"""Everybody's own account: password, sessions, tokens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, abort, redirect, session
+from flask.typing import ResponseReturnValue
+from flask_login import login_user
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, PasswordField, StringField
+from wtforms.validators import EqualTo, InputRequired, NumberRange
+
+from aggregation.schema import ROLES
+from dashboard_app import passwords
+from dashboard_app.access import require_role
+from dashboard_app.accounts import MAX_NAME, Account, Accounts, require_printable
+from dashboard_app.audit import Audit
+from dashboard_app.forms import INVALID, NUMBER, done, require
+from dashboard_app.frame import say, shown
+from dashboard_app.sessions import Sessions, digest
+from dashboard_app.tokens import DEFAULT_DAYS, MAX_DAYS, Tokens
+
+PAGE = "/account"
+
+
+class PasswordForm(FlaskForm):
+    current = PasswordField(
+        "Current password",
+        [InputRequired("your current password is needed")],
+        render_kw={"autocomplete": "current-password"},
+    )
+    new = PasswordField(
+        "New password",
+        [InputRequired("a new password is needed")],
+        description=f"At least {passwords.MIN_LENGTH} characters; spaces and all scripts may be used.",
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        "New password again",
+        [EqualTo("new", "the two passwords differ")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class TokenForm(FlaskForm):
+    name = StringField(
+        "Name",
+        [InputRequired("a token needs a name")],
+        description="What it is for, such as: weekly report.",
+        render_kw={"autocomplete": "off", "maxlength": MAX_NAME},
+    )
+    days = IntegerField(
+        "Expires after days",
+        [NumberRange(1, MAX_DAYS, f"a whole number from 1 to {MAX_DAYS}")],
+        default=DEFAULT_DAYS,
+        render_kw={"inputmode": "numeric", "autocomplete": "off"},
+    )
+
+    def validate_name(self, field: StringField) -> None:
+        require(lambda: require_printable(field.data, "a token's name"))
+
+
+@dataclass(frozen=True)
+class OwnAccount:
+    """What the page needs, and what it does."""
+
+    accounts: Accounts
+    sessions: Sessions
+    tokens: Tokens
+    audit: Audit
+    clock: Callable[[], datetime]
+
+    def show_own_account(self, viewer: Account) -> ResponseReturnValue:
+        return self._shown(viewer)
+
+    def _shown(self, viewer: Account, status: int = 200, **values: Any) -> ResponseReturnValue:
+        forms = {"password": PasswordForm(formdata=None), "token": TokenForm(formdata=None)}
+        return shown(
+            "own_account.html",
+            status,
+            viewer=viewer,
+            sessions=self.sessions.of(viewer.id, self.clock()),
+            this_session=digest(viewer.session_token),
+            tokens=self.tokens.list(viewer),
+            now=self.clock(),
+            **forms | values,
+        )
+
+    def change_own_password(self, viewer: Account) -> ResponseReturnValue:
+        form = PasswordForm()
+        if not (
+            form.validate()
+            and self._is_current(viewer, form.current)
+            and done(form.new, lambda: self.accounts.set_password(viewer.name, form.new.data))
+        ):
+            return self._shown(viewer, INVALID, password=form)
+        self.audit.record("password changed", viewer.name)
+        # All sessions have ended, this one too.
+        session.clear()
+        login_user(self.sessions.open(viewer, self.clock()))
+        say("Your password is changed, other sessions are signed out, and tokens are revoked.")
+        return redirect(PAGE)
+
+    def _is_current(self, viewer: Account, field: PasswordField) -> bool:
+        if self.accounts.verified(viewer.name, field.data) is not None:
+            return True
+        field.errors = ["this is not your current password"]
+        return False
+
+    def close_other_sessions(self, viewer: Account) -> ResponseReturnValue:
+        self.sessions.close_others(viewer)
+        self.audit.record("sessions ended", viewer.name)
+        say("You are signed out everywhere else.")
+        return redirect(PAGE)
+
+    def make_token(self, viewer: Account) -> ResponseReturnValue:
+        """The secret is in this answer and nowhere else; sent again, the name is taken."""
+        form, now, made = TokenForm(), self.clock(), []
+
+        def make() -> None:
+            made.append(self.tokens.make(viewer, form.name.data, now + timedelta(days=form.days.data), now))
+
+        if not (form.validate() and done(form.name, make)):
+            return self._shown(viewer, INVALID, token=form)
+        self.audit.record("token made", viewer.name, form.name.data.strip())
+        return self._shown(viewer, secret=made[0][1], secret_name=form.name.data.strip())
+
+    def revoke_token(self, viewer: Account, number: int) -> ResponseReturnValue:
+        name = self.tokens.revoke(viewer, number)
+        if name is None:
+            abort(404, "You have no such token.")
+        self.audit.record("token revoked", viewer.name, name)
+        say(f"Token revoked: {name}")
+        return redirect(PAGE)
+
+
+def register(server: Flask, page: OwnAccount) -> None:
+    for method, address, view in (
+        ("GET", PAGE, page.show_own_account),
+        ("POST", f"{PAGE}/password", page.change_own_password),
+        ("POST", f"{PAGE}/sessions/close-others", page.close_other_sessions),
+        ("POST", f"{PAGE}/tokens", page.make_token),
+        ("POST", f"{PAGE}/tokens/{NUMBER}/revoke", page.revoke_token),
+    ):
+        server.add_url_rule(address, view.__name__, require_role(*ROLES)(view), methods=[method])
