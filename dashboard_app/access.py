@@ -119,7 +119,7 @@ def guard(
     clock: Callable[[], datetime],
 ) -> None:
     """Put a check of session or token, and of the role, before every request."""
-    manager = LoginManager(server)
+    manager = LoginManager(server, add_context_processor=False)
     manager.session_protection = None
     manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, clock()))
     manager.request_loader(lambda _: _by_token(tokens, clock()))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from dash.exceptions import DependencyException
 from flask import Flask, Response, jsonify, render_template, request
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
@@ -48,6 +49,7 @@ TEXTS = {
     404: "There is nothing at this address.",
     405: "This address can't be used that way.",
     413: "The request is too large.",
+    415: "This kind of content is not understood here.",
     503: "The database can't be reached. Try again in a moment.",
     500: "Something went wrong on our side.",
 }
@@ -129,6 +131,10 @@ def _answer_problems(server: Flask, audit: Audit) -> None:
     def forged(error: CSRFError) -> ResponseReturnValue:
         return problem(400, "The form has expired. Load the page again and repeat.")
 
+    @server.errorhandler(DependencyException)
+    def no_such_script(_: DependencyException) -> ResponseReturnValue:
+        return problem(404, TEXTS[404])
+
     @server.errorhandler(OperationalError)
     def unreachable(error: OperationalError) -> ResponseReturnValue:
         log.error("%s %s: no database: %s", request.method, request.path, error.orig)
@@ -171,6 +177,7 @@ class Cookies(SecureCookieSessionInterface):
 def _give_csrf_cookie(server: Flask) -> None:
     @server.after_request
     def cookie(response: Response) -> Response:
-        if response.mimetype == "text/html" and access.viewer() is not None:
+        # After an error of ours the database may not be there to ask who it is.
+        if response.mimetype == "text/html" and response.status_code < 500 and access.viewer() is not None:
             response.set_cookie(access.CSRF_COOKIE, generate_csrf(), samesite="Lax", secure=request.is_secure)
         return response

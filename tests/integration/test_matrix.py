@@ -36,7 +36,6 @@ OPEN_RULES = OPEN_PATHS | {"/_dash-component-suites/<string:package_name>/<path:
 # Dash makes these; nobody is let in.
 CLOSED_RULES = {"/_dash-assets/<path:filename>", "/_reload-hash", "/_favicon.ico"}
 # What stands for the parts of an address, where another creator is one.
-# An account that isn't there, so that nothing is changed.
 EXAMPLES: dict[str, object] = {"creator_id": cast.CARL, "number": 999_999}
 
 
@@ -254,6 +253,19 @@ def test_forged_ids_give_nothing_of_another_creator(people: People) -> None:
         answer = people.ask("creator", "/_dash-update-component", "POST", json=body)
         assert answer.status_code in (200, 400, 403), body
         assert_nothing_of_carl(answer)
+
+
+def test_forged_jobs_and_cache_keys_give_nothing(people: People) -> None:
+    mine = asked_for(
+        people.app, output_of(next(page for page in PAGES if "creator" in page.roles)), "?days=7"
+    )
+    kept = ("cacheKey=x&job=1", "cacheKey=..%2f..&oldJob=1", "cancelJob=1", "cacheKey=%00&job=%00")
+    for question in kept:
+        address = f"/_dash-update-component?{question}"
+        for extra in ({}, {"cacheKey": "x", "job": "1", "background": True}):
+            answer = people.ask("creator", address, "POST", json=mine | extra)
+            assert answer.status_code in (200, 400), (question, extra)
+            assert_nothing_of_carl(answer)
 
 
 def test_forged_addresses_and_headers_give_nothing_of_another_creator(people: People) -> None:
