@@ -34,8 +34,8 @@ def register(server: Flask, accounts: Accounts, sessions: Sessions, pages: tuple
             failed = WRONG if request.method == "POST" else ""
             return render_template("login.html", form=form, failed=failed), 401 if failed else 200
         name = form.username.data
-        # No account's name has control characters, and PostgreSQL takes no NUL.
-        account = accounts.verified(name, form.password.data) if name.isprintable() else None
+        # PostgreSQL takes no NUL, and no account's name has one.
+        account = accounts.verified(name.replace("\0", "\ufffd"), form.password.data)
         if account is None:
             return render_template("login.html", form=form, failed=WRONG), 401
         previous = viewer()
