@@ -58,7 +58,7 @@ def test_what_is_required_is_what_was_tried_together(path: Path) -> None:
 
 
 def test_every_package_is_audited(tmp_path: Path) -> None:
-    done = audit(tmp_path, "--dry-run", "-r", str(REQUIREMENTS), "-r", str(CONSTRAINTS))
+    done = audit(tmp_path, "--dry-run", "-r", str(CONSTRAINTS))
     assert done.found == {}
     assert f"would have audited {len(pins(CONSTRAINTS))} packages" in done.said
 
@@ -69,7 +69,7 @@ def test_no_package_has_a_known_vulnerability(tmp_path: Path) -> None:
     probe = audit(tmp_path, "-r", str(bad))
     if not probe.found:
         pytest.skip(f"no advisories can be asked for here: {probe.said.strip().splitlines()[-1]}")
-    done = audit(tmp_path, "-r", str(REQUIREMENTS), "-r", str(CONSTRAINTS))
+    done = audit(tmp_path, "-r", str(CONSTRAINTS))
     assert done.found == {}, done.said
 
 
