@@ -35,7 +35,9 @@ LONGEST_RETURN = 2000
 
 def viewer() -> Account | None:
     """The person signed in, from the session alone."""
-    return current_user if isinstance(current_user._get_current_object(), Account) else None
+    # Not the proxy, which stands for somebody else after a new login.
+    account = current_user._get_current_object()
+    return account if isinstance(account, Account) else None
 
 
 def bearer() -> str | None:
