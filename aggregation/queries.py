@@ -31,10 +31,10 @@ from aggregation.periods import Period
 from aggregation.schema import (
     creator_metrics,
     creator_profiles,
-    creator_supporters,
     daily_analytics,
     gift_analytics,
     revenue_breakdown,
+    supporter_returns,
     user_returns,
 )
 from aggregation.summaries import Number
@@ -317,23 +317,21 @@ class Queries:
         value = self._rows(select(func.coalesce(statement, after, profile))).scalar()
         return None if value is None else int(value)
 
-    def supporters(self, creator_id: int, period: Period) -> Supporters:
-        table = creator_supporters.c
-        firsts = (
+    def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
+        """None where the job hasn't succeeded for all covered days of the period."""
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
+            return None
+        gave = supporter_returns.c
+        never_before = gave.days_since == 0
+        first_in_period = or_(never_before, gave.date - gave.days_since < period.first)
+        total, new = self._rows(
             select(
-                func.min(table.date).label("first"),
-                func.max(table.date).filter(table.date.between(period.first, period.last)).label("in_period"),
-            )
-            .where(table.creator_id == creator_id, table.date <= period.last)
-            .group_by(table.supporter_id)
-            .subquery()
-        )
-        statement = select(
-            func.count().filter(firsts.c.in_period.is_not(None)),
-            func.count().filter(firsts.c.first >= period.first),
-        ).select_from(firsts)
-        supporters, new = self._rows(statement).one()
-        return Supporters(supporters, new)
+                func.sum(gave.supporters).filter(first_in_period),
+                func.sum(gave.supporters).filter(never_before),
+            ).where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
+        ).one()
+        return Supporters(int(total or 0), int(new or 0))
 
 
 def fill_days(

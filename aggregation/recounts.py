@@ -389,7 +389,29 @@ RETURNS = Recount(
     """,
 )
 
-RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, RETURNS, REVENUE, COHORTS, SUPPORTERS)
+# From creator_supporters, for the same reason.
+SUPPORTER_RETURNS = Recount(
+    "supporter_returns",
+    ("creator_id", "date", "days_since"),
+    "date",
+    (Cell("supporters"),),
+    """
+    SELECT creator_id, date, coalesce(date - before, 0) AS days_since, count(*) AS supporters
+    FROM (
+        SELECT creator_id, date, (
+            SELECT date FROM creator_supporters AS earlier
+            WHERE earlier.creator_id = now.creator_id AND earlier.supporter_id = now.supporter_id
+              AND earlier.date < now.date
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM creator_supporters AS now
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+    ) AS gave
+    GROUP BY 1, 2, 3
+    """,
+)
+
+RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, RETURNS, REVENUE, COHORTS, SUPPORTERS, SUPPORTER_RETURNS)
 
 IDENTITIES = """
     SELECT day, name, left_side, right_side

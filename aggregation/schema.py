@@ -300,6 +300,17 @@ creator_supporters = Table(
     Index("creator_supporters_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
+supporter_returns = Table(
+    "supporter_returns",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    # 0 stands for supporters who had never given to the creator before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("supporters"),
+    Index("supporter_returns_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
 
 # ---- what ran, and how true the numbers are ----
 

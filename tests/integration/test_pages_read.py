@@ -25,7 +25,7 @@ SHOWN = {
         "creator_profiles",
         "gift_analytics",
     },
-    "my-dashboard": {"creator_metrics", "creator_profiles", "creator_supporters"},
+    "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns"},
 }
 VISITS = [(page, role) for page, role in itertools.product(PAGES, MEMBERS) if role in page.roles]
 
