@@ -129,8 +129,8 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
 def supporters_kpi(supporters: Supporters | None, earlier: Supporters | None) -> Kpi:
     return kpi(
         metrics.SUPPORTERS_COUNT,
-        supporters and supporters.total,
-        earlier and earlier.total,
+        None if supporters is None else supporters.total,
+        None if earlier is None else earlier.total,
         note=f"{supporters.new:,} new" if supporters else "",
         reason="" if supporters else NOT_COUNTED,
     )

@@ -13,54 +13,30 @@ from sqlalchemy import ColumnElement, Integer, Select, Table, and_, cast, func, 
 from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
 
+Came = Callable[[Any], ColumnElement[bool]]
+
 
 def anybody(_row: Any) -> ColumnElement[bool]:
     return true()
 
 
-def in_span(
-    table: Table,
-    who: Sequence[str],
-    first: date,
-    last: date,
-    came: Callable[[Any], ColumnElement[bool]] = anybody,
-) -> Any:
+def in_span(table: Table, who: Sequence[str], first: date, last: date, came: Came = anybody) -> Any:
     """`who`, date, previous: a row for each day in the span on which somebody came.
 
     `who` begins the key of `table`, and `came` says which of its rows are a visit.
     """
-    row = table.c
-    people = [row[name] for name in who]
-    before = func.lag(row.date).over(partition_by=people, order_by=row.date)
-    visit = (
-        select(*people, row.date, before.label("previous"))
-        .where(came(row), row.date.between(literal_day(first), literal_day(last)))
-        .subquery("visits_in_span")
-        .c
-    )
+    days = table.c.date.between(literal_day(first), literal_day(last))
+    visit = _with_lag(table, who, days, came)
     # Only the first day in the span has to be looked up, by the primary key.
-    previous = func.coalesce(visit.previous, _newest(table, [visit[name] for name in who], first, came))
-    return select(*(visit[name] for name in who), visit.date, previous.label("previous")).subquery("visits").c
+    previous = func.coalesce(visit.previous, _newest(table, who, visit, first, came))
+    return _visits(who, visit, previous).subquery("visits").c
 
 
-def next_after(
-    table: Table,
-    who: Sequence[str],
-    last: date,
-    came: Callable[[Any], ColumnElement[bool]] = anybody,
-) -> Any:
+def next_after(table: Table, who: Sequence[str], last: date, came: Came = anybody) -> Any:
     """The same for the first day after `last` on which each came: only there can days until then matter."""
-    row = table.c
-    people = [row[name] for name in who]
-    visit = (
-        select(*people, func.min(row.date).label("date"))
-        .where(came(row), row.date > literal_day(last))
-        .group_by(*people)
-        .subquery("next_visits")
-        .c
-    )
-    previous = _newest(table, [visit[name] for name in who], last + ONE_DAY, came)
-    return select(*(visit[name] for name in who), visit.date, previous.label("previous")).subquery("visits").c
+    visit = _with_lag(table, who, table.c.date > literal_day(last), came)
+    previous = _newest(table, who, visit, last + ONE_DAY, came)
+    return _visits(who, visit, previous).where(visit.previous.is_(None)).subquery("next_visits").c
 
 
 def depend_on_days_until(target: Table, last: date) -> ColumnElement[bool]:
@@ -80,16 +56,23 @@ def counted(target: Table, visit: Any, by: Sequence[str] = ()) -> Select[Any]:
     )
 
 
-def _newest(
-    table: Table,
-    people: Sequence[ColumnElement[Any]],
-    before: date,
-    came: Callable[[Any], ColumnElement[bool]],
-) -> Any:
-    earlier = table.alias("earlier")
-    same = and_(*(earlier.c[column.name] == column for column in people))
+def _with_lag(table: Table, who: Sequence[str], days: ColumnElement[bool], came: Came) -> Any:
+    """`who`, date, previous among these days; in the order of the key, which makes look-ups by it cheap."""
+    row = table.c
+    people = [row[name] for name in who]
+    before = func.lag(row.date).over(partition_by=people, order_by=row.date).label("previous")
+    return select(*people, row.date, before).where(came(row), days).subquery("days_with_lag").c
+
+
+def _visits(who: Sequence[str], visit: Any, previous: ColumnElement[Any]) -> Select[Any]:
+    return select(*(visit[name] for name in who), visit.date, previous.label("previous"))
+
+
+def _newest(table: Table, who: Sequence[str], visit: Any, before: date, came: Came) -> Any:
+    earlier = table.alias("earlier").c
+    same = and_(*(earlier[name] == visit[name] for name in who))
     return (
-        select(func.max(earlier.c.date))
-        .where(same, earlier.c.date < literal_day(before), came(earlier.c))
+        select(func.max(earlier.date))
+        .where(same, earlier.date < literal_day(before), came(earlier))
         .scalar_subquery()
     )
