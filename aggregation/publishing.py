@@ -175,6 +175,10 @@ class _Work:
     clock: Clock
     stopped: Callable[[], bool]
 
+    @property
+    def complete(self) -> date:
+        return last_complete_day(self.clock())
+
 
 @dataclass
 class _Run:
@@ -306,8 +310,9 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     since = work.since if first == work.first else first
     try:
         with connection.begin_nested():
+            reach = each.job.reach(last, work.complete)
             # Later days are the next spans' in any case; once is enough for those after all of them.
-            rows = run(connection, each.job, first, last, work.missing, since, later=last == work.last)
+            rows = run(connection, each.job, first, reach, work.missing, since, later=last == work.last)
     except Exception as error:
         if work.stopped():
             raise Interrupted("stopped before the work was done") from error

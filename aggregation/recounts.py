@@ -411,7 +411,34 @@ SUPPORTER_RETURNS = Recount(
     """,
 )
 
-RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, RETURNS, REVENUE, COHORTS, SUPPORTERS, SUPPORTER_RETURNS)
+# From creator_metrics, whose own recount is above.
+EARNINGS = Recount(
+    "creator_months",
+    ("date", "creator_id"),
+    "date",
+    (Cell("month_to_date"),),
+    """
+    SELECT the_days.day AS date, creator_id, sum(gift_revenue) AS month_to_date
+    FROM the_days JOIN creator_metrics AS m
+      ON date_trunc('month', m.date) = date_trunc('month', the_days.day) AND m.date <= the_days.day
+    WHERE m.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
+    GROUP BY 1, 2
+    HAVING sum(gift_revenue) <> 0
+    """,
+)
+
+RECOUNTS = (
+    DAILY,
+    CREATORS,
+    EARNINGS,
+    GIFTS,
+    ENGAGEMENT,
+    RETURNS,
+    REVENUE,
+    COHORTS,
+    SUPPORTERS,
+    SUPPORTER_RETURNS,
+)
 
 IDENTITIES = """
     SELECT day, name, left_side, right_side

@@ -280,6 +280,14 @@ creator_profiles = Table(
     Column("name", Text),
     _count("followers", nullable=True),
 )
+creator_months = Table(
+    "creator_months",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    _money("month_to_date"),
+    _no_nan("creator_months", ("month_to_date",)),
+)
 user_returns = Table(
     "user_returns",
     analytics,

@@ -17,6 +17,7 @@ from aggregation.jobs import (
     cohorts,
     creators,
     daily,
+    earnings,
     engagement,
     gifts,
     profiles,
@@ -30,6 +31,7 @@ from aggregation.jobs.events import ACTIVITY, within
 from aggregation.schema import (
     COHORT_OFFSETS,
     creator_metrics,
+    creator_months,
     creator_profiles,
     creator_supporters,
     daily_analytics,
@@ -60,6 +62,7 @@ class Job:
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
     comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
+    With `to_month_end` these are all days until the month's last complete one.
     Where not `completes`, a day counts as complete without the job: its readers ask the ledger
     themselves, so that an upgrade which brings its table leaves everything else on the pages.
     """
@@ -74,6 +77,7 @@ class Job:
     reads: tuple[Table, ...] = ()
     later: Later | None = None
     completes: bool = True
+    to_month_end: bool = False
 
     @property
     def _slot(self) -> timedelta:
@@ -91,6 +95,11 @@ class Job:
     def span(self, first: date, last: date) -> ColumnElement[bool]:
         """The stored rows of these days."""
         return true() if self.day is None else within(self.day, first, last)
+
+    def reach(self, last: date, complete: date) -> date:
+        """The last day that a run until `last` has to compute, if days until `complete` are over."""
+        month_end = (last.replace(day=1) + timedelta(days=31)).replace(day=1) - ONE_DAY
+        return max(last, min(month_end, complete)) if self.to_month_end else last
 
     def kept(self, missing: Collection[str]) -> tuple[str, ...]:
         return () if self.keeps_unless.intersection(missing) else self.keeps
@@ -123,6 +132,16 @@ JOBS = (
         keeps_unless=ACTIVITY,
     ),
     Job("creators", creator_metrics, HALF_PAST, creators.statement, creator_metrics.c.date),
+    Job(
+        "earnings",
+        creator_months,
+        HALF_PAST,
+        earnings.statement,
+        creator_months.c.date,
+        reads=(creator_metrics,),
+        to_month_end=True,
+        completes=False,
+    ),
     Job("supporters", creator_supporters, HALF_PAST, supporters.statement, creator_supporters.c.date),
     Job(
         "supporter_returns",

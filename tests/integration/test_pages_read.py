@@ -21,7 +21,7 @@ SHOWN = {
         "daily_analytics",
         "user_returns",
         "revenue_breakdown",
-        "creator_metrics",
+        "creator_months",
         "creator_profiles",
         "gift_analytics",
     },

@@ -17,7 +17,7 @@ from tests.spec.tables import change, expect, fill, rows
 
 MINUTE = timedelta(minutes=1)
 EARLY = ["daily", "gifts", "engagement", "returns", "revenue", "cohorts"]
-LATE = ["creators", "supporters", "supporter_returns", "profiles"]
+LATE = ["creators", "earnings", "supporters", "supporter_returns", "profiles"]
 EVENTS = """
 users
 id | created_at       | is_creator

@@ -1,4 +1,4 @@
-"""Distinct supporters of any period without looking at each of them."""
+"""A creator's supporters and earnings in any period without looking at each gift or day."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,5 +16,15 @@ def upgrade() -> None:
         sa.Column("supporters", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("creator_id", "date", "days_since"),
         postgresql_partition_by="RANGE (date)",
+    )
+    op.create_table(
+        "creator_months",
+        sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("creator_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("month_to_date", sa.Numeric(precision=18, scale=2), nullable=False),
+        sa.CheckConstraint(
+            "month_to_date >= 0 AND month_to_date <> 'NaN'::numeric", name="creator_months_money"
+        ),
+        sa.PrimaryKeyConstraint("date", "creator_id"),
     )
     op.create_index("supporter_returns_date", "supporter_returns", ["date"], unique=False)
