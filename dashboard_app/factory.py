@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from sqlalchemy import Engine
 from werkzeug import Response as BaseResponse
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from aggregation.days import utc_now
 from aggregation.queries import Store
@@ -20,6 +20,7 @@ from callbacks import shell as shell_callbacks
 from dashboard_app import access, api, login
 from dashboard_app.accounts import Accounts
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
+from dashboard_app.api.forecasts import Forecast
 from dashboard_app.first_answer import Application
 from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
@@ -48,8 +49,12 @@ def create_app(
     secret: str,
     clock: Callable[[], datetime] = utc_now,
     files: StaticFiles | None = None,
+    forecast: Forecast | None = None,
 ) -> Application:
-    """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today."""
+    """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
+
+    `forecast` is what POST /api/analytics/forecast calls; None: there is no forecasting yet.
+    """
     files = files or StaticFiles()
     server = Flask("dashboard_app", static_folder=None)
     server.jinja_env.globals["files"] = files
@@ -66,7 +71,7 @@ def create_app(
     access.guard(server, sessions, PAGES)
     CSRFProtect(server)
     login.register(server, Accounts(engine), sessions, PAGES)
-    api.register(server, store, engine)
+    api.register(server, store, engine, clock, forecast)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
     _answer_problems(server)
@@ -88,7 +93,10 @@ def _register_pages(app: Application, store: Store, answers: Answers) -> None:
 def _answer_problems(server: Flask) -> None:
     @server.errorhandler(HTTPException)
     def http_problem(error: HTTPException) -> ResponseReturnValue:
-        return problem(error.code or 500, _message(error))
+        answer = make_response(problem(error.code or 500, _message(error)))
+        if isinstance(error, MethodNotAllowed):
+            answer.allow.update(error.valid_methods or ())
+        return answer
 
     @server.errorhandler(CSRFError)
     def forged(error: CSRFError) -> ResponseReturnValue:
