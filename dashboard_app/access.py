@@ -107,7 +107,7 @@ def guard(server: Flask, sessions: Sessions, pages: tuple[Page, ...]) -> None:
         account = viewer()
         if account is None:
             return _sign_in_first(path)
-        if request.endpoint not in DASH_INDEX:
+        if request.endpoint not in DASH_INDEX or path.startswith("/api/"):
             return None
         return _page(by_path, path, account, pages)
 

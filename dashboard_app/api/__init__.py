@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NoReturn
+from functools import cache
 
 import flask_smorest
-from flask import Flask
+from flask import Flask, Response, abort, request
 from sqlalchemy import Engine
 from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import Map, MapAdapter
 
 from aggregation.queries import Store
 from dashboard_app.api import calculations, creators, forecasts, health, platform
 from dashboard_app.api.description import SECURITY, SECURITY_SCHEMES, Problem
 from dashboard_app.api.forecasts import Forecast
 from dashboard_app.api.parameters import Id
+
+PREFIX = "/api/"
 
 
 class Api(flask_smorest.Api):
@@ -49,9 +52,28 @@ def register(
         health.routes(engine),
     ):
         api.register_blueprint(blueprint)
-    # Dash answers any GET that nothing else claims: this would be 404.
-    server.get("/api/analytics/calculate-daily")(_only_by_post)
+    _keep_dash_out(server)
 
 
-def _only_by_post() -> NoReturn:
-    raise MethodNotAllowed(["POST", "OPTIONS"])
+def _keep_dash_out(server: Flask) -> None:
+    """Dash answers any GET that no other route claims: here it would take that for a method of theirs."""
+
+    @cache
+    def own() -> MapAdapter:
+        rules = [rule.empty() for rule in server.url_map.iter_rules() if rule.rule.startswith(PREFIX)]
+        return Map(rules, converters=server.url_map.converters).bind("")
+
+    @server.before_request
+    def check() -> Response | None:
+        if not request.path.startswith(PREFIX):
+            return None
+        allowed = list(own().allowed_methods(request.path))
+        if not allowed:
+            abort(404)
+        if request.method not in allowed:
+            raise MethodNotAllowed(allowed)
+        if request.method != "OPTIONS":
+            return None
+        answer = Response()
+        answer.allow.update(allowed)
+        return answer

@@ -124,6 +124,8 @@ def test_what_is_only_done_by_post(world: World) -> None:
     answer = world.signed_in("ada").get("/api/analytics/calculate-daily")
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    options = world.signed_in("ada").options("/api/analytics/calculate-daily")
+    assert set(options.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
 def test_head_and_options(world: World) -> None:

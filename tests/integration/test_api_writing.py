@@ -136,7 +136,7 @@ def guess(engine: Engine, now: datetime, days: int) -> date:
         connection.execute(
             text(
                 "INSERT INTO revenue_forecast (made_on, forecast_date, methodology, projected_revenue, "
-                "confidence) VALUES (:day, :day, :method, 12.34, 50)"
+                "confidence) VALUES (:day, :day, :method, 12.34, 50) ON CONFLICT DO NOTHING"
             ),
             {"day": now.date(), "method": f"{days} days"},
         )
