@@ -1,9 +1,11 @@
-"""docs/METRICS.md and docs/API.md, written from the code: `python -m dashboard_app.reference`."""
+"""The documents that are written from the code: `python -m dashboard_app.reference`."""
 
 from typing import Any
 
+from aggregation import roles
 from aggregation.database import connect
 from aggregation.metrics import METRICS, Metric
+from aggregation.schema import source
 from dashboard_app.factory import create_app
 from dashboard_app.settings import PROJECT
 
@@ -44,6 +46,48 @@ def _metric_line(metric: Metric) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+ABOUT_ROLES = """\
+# Roles in the database
+
+Written from `aggregation/roles.py` by `python -m dashboard_app.reference`.
+
+One role can do everything, as in the README. Where others use the database too, give each process a role
+with no more than it needs: whoever takes over the web process then reads no gift and no e-mail address of
+the platform, and changes no number.
+
+- `sparkboard_web`, for `web` and `users`: reads numbers; keeps accounts, sessions and tokens; adds to the
+  audit log and can't change it. Nothing of the platform's own tables.
+- `sparkboard_worker`, for `worker`, `aggregate`, `check`, `forecast` and `jobs`: reads the platform's
+  tables, only the columns that it counts; writes numbers. No accounts.
+- `sparkboard_migrator`, for `migrate`: owns our tables. Nothing of the platform's.
+- `sparkboard_partitions` can't sign in. It owns the tables that have a part for each month: only an owner
+  can add a month, and the worker does. Worker and migrator belong to it.
+
+`import` writes the platform's tables, so it runs as their owner. `demo` has a database of its own.
+
+## Making them
+
+As a superuser of the database, or as whoever owns its tables and may make roles:
+
+```sh
+export DATABASE_URL=postgresql://admin:…@db.internal/platform
+python run.py doctor --grants | psql "$DATABASE_URL"     # the roles
+psql "$DATABASE_URL"                                     # \\password sparkboard_web, and so on
+DATABASE_URL=postgresql://sparkboard_migrator:…@db.internal/platform python run.py migrate
+python run.py doctor --grants | psql "$DATABASE_URL"     # what they may do with the tables
+```
+
+Run the script again after a `migrate` that made tables, and when the platform has got one more of the
+tables that we read; it may be run at any time. Then start each process with its own `DATABASE_URL`.
+
+`python run.py doctor --for web` (`worker`, `migrator`), with the `DATABASE_URL` of that process, says
+what its role lacks and what it may do beyond need, and exits with 1 if there is anything.
+
+The web process can't compute with its role: `POST /api/analytics/calculate-daily` and `POST
+/api/analytics/forecast` then answer 503 and name the command that does the same where the worker runs.
+
+## What each needs
+"""
 ABOUT_THE_API = (
     'Answers are `{"success": true, "data": …}` or `{"error": "…"}`.',
     "",
@@ -117,6 +161,23 @@ def _with_default(name: str, default: object) -> str:
     return f"`{name}`" if default is None else f"`{name} = {default}`"
 
 
+def roles_page() -> str:
+    def cell(purpose: roles.Purpose, table: str) -> str:
+        privileges = roles.in_order(roles.needed(purpose).get(table, roles.NOTHING))
+        return "owns it" if table in roles.owned(purpose) else privileges or "–"
+
+    lines = [
+        ABOUT_ROLES,
+        f"| table | {' | '.join(roles.Purpose)} |",
+        f"| --- |{' --- |' * len(roles.Purpose)}",
+        *(
+            f"| `{table}` | {' | '.join(cell(purpose, table) for purpose in roles.Purpose)} |"
+            for table in (*source.tables, *roles.OURS)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def description() -> dict[str, Any]:
     """The OpenAPI description; no database is asked for it."""
     app = create_app(connect("postgresql://nobody@127.0.0.1:1/none"), "only for the description")
@@ -126,7 +187,7 @@ def description() -> dict[str, Any]:
 
 def pages() -> dict[str, str]:
     """File name → text."""
-    return {"METRICS.md": metrics_page(), "API.md": api_page(description())}
+    return {"METRICS.md": metrics_page(), "API.md": api_page(description()), "ROLES.md": roles_page()}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
@@ -76,6 +77,7 @@ def rows(found: Iterable[Mapping[Any, Any]]) -> list[dict[str, Any]]:
     return [{camel(str(name)): value for name, value in row.items()} for row in found]
 
 
+@cache
 def camel(name: str) -> str:
     """total_users → totalUsers, day_7 → day7."""
     head, *rest = name.split("_")

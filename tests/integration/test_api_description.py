@@ -15,7 +15,7 @@ from tests.cast import World
 from tests.conftest import environment
 from tests.integration.test_api_writing import guess
 
-EXAMPLES = 40
+EXAMPLES = 20
 # Which days there are is no matter of shape, so that a day may be well formed and refused.
 CONFIG = """
 [[operations]]
