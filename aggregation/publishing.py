@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -199,17 +199,19 @@ def aggregate(
     progress: Progress = lambda *_: None,
     clock: Clock = utc_now,
     stopped: Callable[[], bool] = lambda: False,
+    patience: timedelta | None = None,
 ) -> list[Result]:
     """Compute these days (UTC, both inclusive); by default from the first event to the last complete day.
 
     Each calendar month is one transaction on one snapshot for all tables. `progress` gets a job's
     name, the days done and the days in all; `stopped` is asked before each statement.
 
-    Raises UserError for names or days that can't be, JobsFailed where a job failed (the others are
-    done then) and Interrupted where `stopped` said so. However it ends, job_runs tells.
+    Raises UserError for names or days that can't be, Busy where another writer is at work for longer
+    than `patience` (None: wait for it), JobsFailed where a job failed (the others are done then) and
+    Interrupted where `stopped` said so. However it ends, job_runs tells.
     """
     jobs = with_readers(chosen(only))
-    with exclusive(engine, WRITERS_LOCK) as connection:
+    with exclusive(engine, WRITERS_LOCK, patience) as connection:
         missing = missing_sources(connection)
         covered = covered_days(connection, first, last, missing, clock())
         return _perform(

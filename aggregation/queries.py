@@ -11,11 +11,14 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     CursorResult,
     Engine,
+    RowMapping,
     Select,
+    Table,
     and_,
     case,
     func,
@@ -27,6 +30,7 @@ from sqlalchemy import (
 
 from aggregation import ledger, summaries
 from aggregation.coverage import absent_tables
+from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
 from aggregation.schema import (
@@ -36,6 +40,7 @@ from aggregation.schema import (
     daily_analytics,
     gift_analytics,
     revenue_breakdown,
+    revenue_forecast,
     supporter_returns,
     user_returns,
 )
@@ -69,6 +74,14 @@ class Supporters:
 
     total: int
     new: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Some of the `total` rows that were asked for."""
+
+    rows: Sequence[RowMapping]
+    total: int
 
 
 class Store:
@@ -347,6 +360,24 @@ class Queries:
             ).where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
         ).one()
         return Supporters(int(total or 0), int(new or 0))
+
+    def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
+        """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""
+        inside = within(day, period.first, period.last)
+        total = self._rows(select(func.count()).select_from(table).where(inside)).scalar_one()
+        some = select(table).where(inside).order_by(day, *table.primary_key).limit(limit).offset(offset)
+        return Listing(self._rows(some).mappings().all(), total)
+
+    def newest_forecast(self) -> Sequence[RowMapping]:
+        """The rows of revenue_forecast that were made last, by day; empty where there are none."""
+        forecast = revenue_forecast.c
+        newest = select(func.max(forecast.made_on)).scalar_subquery()
+        rows = (
+            select(revenue_forecast)
+            .where(forecast.made_on == newest)
+            .order_by(forecast.forecast_date, forecast.methodology)
+        )
+        return self._rows(rows).mappings().all()
 
 
 def _summed_from_days(period: Period, before: Period) -> Any:
