@@ -45,8 +45,12 @@ class Door:
     audit: Audit
     protection: Protection
 
-    def verified(self, name: str, password: str, attempt: Attempt) -> Account | None:
-        """None where name or password is wrong. Raises ServiceUnavailable where too many wait."""
+    def verified(self, name: str, password: str, device: str | None = None) -> tuple[Account | None, Attempt]:
+        """Whose name and password these are, None for nobody's; and the attempt, which is counted.
+
+        Raises TooManyRequests after too many attempts, ServiceUnavailable where too many wait.
+        """
+        attempt = self.throttle.attempt(name, request.remote_addr or "", device)
         try:
             with self.gate.passed():
                 # PostgreSQL takes no NUL; the name is looked up in any case, for the time that takes.
@@ -56,7 +60,7 @@ class Door:
             raise
         if account is not None:
             attempt.forgive()
-        return account
+        return account, attempt
 
     def enter(self, account: Account) -> None:
         """Starts a new session; nothing of what the browser had before goes on."""
@@ -98,9 +102,7 @@ def register(server: Flask, door: Door, pages: tuple[Page, ...]) -> None:
 
 def _entered(door: Door, form: LoginForm, pages: tuple[Page, ...]) -> ResponseReturnValue:
     name, password = form.username.data, form.password.data
-    device = request.cookies.get(DEVICE_COOKIE)
-    attempt = door.throttle.attempt(name, request.remote_addr or "", device)
-    account = door.verified(name, password, attempt)
+    account, attempt = door.verified(name, password, request.cookies.get(DEVICE_COOKIE))
     if account is None:
         door.audit.failed_login(name.replace("\0", "\ufffd"))
         return _shown(form, WRONG)

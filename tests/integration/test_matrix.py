@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import brotli
@@ -17,9 +18,12 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from aggregation.days import utc_now
 from dashboard_app.access import CSRF_COOKIE, DASH_INDEX, DASH_SHARED, OPEN_PATHS, roles_of
+from dashboard_app.accounts import Accounts
 from dashboard_app.answers import output_of
 from dashboard_app.factory import create_app
+from dashboard_app.tokens import Tokens
 from layouts.page import Page
 from layouts.pages import PAGES
 from tests import cast
@@ -90,12 +94,21 @@ class People:
         self.clients = {
             role: world.signed_in(name) if name else world.client() for role, name in MEMBERS.items()
         }
+        self.secrets = {role: token_of(world, MEMBERS[role]) for role in ROLES}
 
     def ask(self, role: str, path: str, method: str = "GET", **options: Any) -> TestResponse:
         """With the token, so that nothing is refused for the lack of it."""
         client = self.clients[role]
         headers = {"X-CSRFToken": token(client)} | options.pop("headers", {})
         return client.open(path, method=method, headers=headers, **options)
+
+
+def token_of(world: World, name: str) -> str:
+    """The secret of a new API token."""
+    account = Accounts(world.engine).verified(name, cast.PASSWORD)
+    assert account is not None
+    now = utc_now()
+    return Tokens(world.engine).make(account, "matrix", now + timedelta(days=1), now)[1]
 
 
 def token(client: FlaskClient) -> str:
@@ -158,6 +171,26 @@ def test_routes_answer_only_their_roles(people: People, role: str) -> None:
                 silent = method == "OPTIONS" and not answer.data
                 assert answer.status_code == 403 or silent, (method, text)
             else:
+                assert answer.status_code not in (401, 500), (method, text)
+            if role == "creator":
+                assert_nothing_of_carl(answer)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_tokens_open_the_api_for_their_role_and_nothing_else(people: People, role: str) -> None:
+    secret = {"Authorization": f"Bearer {people.secrets[role]}"}
+    program = people.app.server.test_client()
+    for text, rule in rules(people.app).items():
+        if text in OPEN_RULES:
+            continue
+        for method in sorted((rule.methods or set()) & set(METHODS)):
+            answer = program.open(example(rule), method=method, headers=secret)
+            if not text.startswith("/api/"):
+                assert answer.status_code in (302, 401), (method, text)
+            elif role not in roles_of(people.app.server.view_functions[rule.endpoint]):
+                assert answer.status_code == 403, (method, text)
+            else:
+                # the creator's own route is open to them, Carl's isn't
                 assert answer.status_code not in (401, 500), (method, text)
             if role == "creator":
                 assert_nothing_of_carl(answer)

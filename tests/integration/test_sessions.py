@@ -40,7 +40,11 @@ def disable(world: World, client: FlaskClient) -> None:
     Accounts(world.engine).disable("ana")
 
 
-@pytest.mark.parametrize("end", [log_out, change_password, disable])
+def change_role(world: World, client: FlaskClient) -> None:
+    Accounts(world.engine).set_role("ana", "admin", None)
+
+
+@pytest.mark.parametrize("end", [log_out, change_password, disable, change_role])
 def test_a_copied_cookie_is_dead_on_every_process(
     world: World, end: Callable[[World, FlaskClient], None]
 ) -> None:
