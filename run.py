@@ -105,6 +105,22 @@ def jobs() -> None:
     show_jobs(_settings())
 
 
+@app.command()
+def doctor(
+    for_: Annotated[
+        str | None, typer.Option("--for", help="web, worker or migrator: what the role is for.")
+    ] = None,
+    grants: Annotated[bool, typer.Option("--grants", help="Print SQL that makes the roles.")] = False,
+) -> None:
+    """Look at the database, and what the role may do beyond need; exit 1 if anything is wrong."""
+    from dashboard_app.commands import look_at_database, print_grants
+
+    if grants:
+        print_grants(_settings())
+    elif not look_at_database(_settings(), for_):
+        raise typer.Exit(1)
+
+
 @users_app.command("add")
 def users_add(
     name: str,

@@ -280,6 +280,14 @@ creator_profiles = Table(
     Column("name", Text),
     _count("followers", nullable=True),
 )
+creator_months = Table(
+    "creator_months",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    _money("month_to_date"),
+    _no_nan("creator_months", ("month_to_date",)),
+)
 user_returns = Table(
     "user_returns",
     analytics,
@@ -298,6 +306,17 @@ creator_supporters = Table(
     _money("amount"),
     _no_nan("creator_supporters", ("amount",)),
     Index("creator_supporters_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+supporter_returns = Table(
+    "supporter_returns",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    # 0 stands for supporters who had never given to the creator before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("supporters"),
+    Index("supporter_returns_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
 

@@ -31,8 +31,6 @@ class Guard(Protocol):
 
     def callback(self, *dependencies: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
-    def clientside_callback(self, script: Any, *dependencies: Any, **options: Any) -> None: ...
-
 
 class PageGuard(Guard, Protocol):
     """The same for the callbacks of one page."""

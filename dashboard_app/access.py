@@ -1,4 +1,6 @@
-"""Who may do what. Deny by default: whatever isn't listed here as open needs a session."""
+"""Who may do what. Deny by default: what isn't listed here as open needs a session, and what says no roles
+is for nobody.
+"""
 
 import logging
 from collections.abc import Callable
@@ -6,12 +8,11 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-from dash import ClientsideFunction, Dash
+from dash import Dash
 from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
 
-from aggregation.days import utc_now
 from dashboard_app.accounts import Account
 from dashboard_app.sessions import Sessions
 from dashboard_app.tokens import Tokens
@@ -24,6 +25,12 @@ OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/openapi.json", "/
 OPEN_PREFIXES = ("/_dash-component-suites/",)
 # Dash answers every address that nothing else claims with its index page.
 DASH_INDEX = frozenset({"/", "/<path:path>"})
+# What Dash's browser side asks for. Callbacks check the role themselves; the other two carry no numbers.
+DASH_SHARED = frozenset({"/_dash-layout", "/_dash-dependencies", "/_dash-update-component"})
+# Dash's browser side reads this cookie and sends it back as X-CSRFToken.
+CSRF_COOKIE = "_csrf_token"
+# Longer addresses are not led back to after signing in.
+LONGEST_RETURN = 2000
 
 
 def viewer() -> Account | None:
@@ -34,19 +41,23 @@ def viewer() -> Account | None:
 
 
 def bearer() -> str | None:
-    """The token that a program sends. Then it alone counts: cookies of such a request are not looked at."""
+    """The token that a program sends. It alone counts then: the request's cookies are not looked at."""
     given = request.authorization
     return given.token if given is not None and given.type == "bearer" else None
 
 
 def require_role(*roles: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """For API views: 401 without a session, 403 for other roles; hands the viewer over first."""
+    """For views: 401 without a session, 403 for other roles; hands the viewer over first.
+
+    A view without it is refused to everybody.
+    """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             return view(allowed_viewer(frozenset(roles)), *args, **kwargs)
 
+        guarded.roles = frozenset(roles)  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -76,7 +87,14 @@ def guarded(roles: frozenset[str], function: Callable[..., Any]) -> Callable[...
             log.error("callback %s failed", function.__qualname__, exc_info=error)
             abort(500)
 
+    checked.roles = roles  # type: ignore[attr-defined]
     return checked
+
+
+def roles_of(function: Any) -> frozenset[str]:
+    """Whom a guarded view or callback is for: nobody where it says nothing."""
+    roles: frozenset[str] = getattr(function, "roles", frozenset())
+    return roles
 
 
 class GuardedCallbacks:
@@ -94,33 +112,36 @@ class GuardedCallbacks:
 
         return decorate
 
-    def clientside_callback(
-        self, script: str | ClientsideFunction, *dependencies: Any, **options: Any
-    ) -> None:
-        self._app.clientside_callback(  # type: ignore[no-untyped-call]
-            script, *dependencies, **options
-        )
 
-
-def guard(server: Flask, sessions: Sessions, tokens: Tokens, pages: tuple[Page, ...]) -> None:
-    """Put a check before every request: of its session, or of its token."""
-    manager = LoginManager(server)
+def guard(
+    server: Flask,
+    sessions: Sessions,
+    tokens: Tokens,
+    pages: tuple[Page, ...],
+    clock: Callable[[], datetime],
+) -> None:
+    """Put a check of session or token, and of the role, before every request."""
+    manager = LoginManager(server, add_context_processor=False)
     manager.session_protection = None
-    manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, utc_now()))
-    manager.request_loader(lambda _: _by_token(tokens, utc_now()))
+    manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, clock()))
+    manager.request_loader(lambda _: _by_token(tokens, clock()))
     by_path = {page.path: page for page in pages}
 
     @server.before_request
     def check() -> ResponseReturnValue | None:
-        path = request.path
+        path, endpoint = request.path, request.endpoint
         if path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
             return None
         account = viewer()
         if account is None:
             return _sign_in_first(path)
-        if request.endpoint not in DASH_INDEX:
-            return None
-        return _page(by_path, path, account, pages)
+        if endpoint in DASH_INDEX:
+            # The API says itself what there is of it.
+            return None if path.startswith("/api/") else _page(by_path, path, account, pages)
+        # What there is no view for is answered by Flask.
+        if endpoint is not None and endpoint not in DASH_SHARED:
+            allowed_viewer(roles_of(server.view_functions[endpoint]))
+        return None
 
     @server.after_request
     def challenge(response: Response) -> Response:
@@ -142,7 +163,8 @@ def _sign_in_first(path: str) -> ResponseReturnValue:
         abort(401, "This token is unknown, has expired or was revoked.")
     if request.method not in ("GET", "HEAD") or path.startswith(("/_dash", "/api/")):
         abort(401)
-    return redirect(url_for("login", next=request.full_path.rstrip("?")))
+    wanted = request.full_path.rstrip("?")
+    return redirect(url_for("login", next=wanted if len(wanted) <= LONGEST_RETURN else None))
 
 
 def _page(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from aggregation import checks, ledger, publishing
+from aggregation import checks, doctor, ledger, publishing, roles
+from aggregation.database import without_password
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.queries import Store
@@ -136,6 +137,34 @@ def show_jobs(settings: Settings) -> None:
         )
         for line in Worker(engine).due():
             out.print(line, markup=False)
+
+
+# ---- the database ----
+
+
+def look_at_database(settings: Settings, purpose: str | None) -> bool:
+    """Whether all is well."""
+    wanted = _purpose(purpose) if purpose is not None else None
+    with settings.database() as engine, engine.connect() as connection:
+        found = doctor.diagnose(connection, wanted, one_role=settings.embedded)
+        out.print(f"reached {without_password(engine.url)}", markup=False)
+    for line in found.facts:
+        out.print(line, markup=False)
+    for line in found.problems:
+        out.print(f"problem: {line}", markup=False)
+    return not found.problems
+
+
+def _purpose(name: str) -> roles.Purpose:
+    try:
+        return roles.Purpose(name)
+    except ValueError:
+        raise UsageError(f"no role is for {name!r}; allowed: {', '.join(roles.Purpose)}") from None
+
+
+def print_grants(settings: Settings) -> None:
+    with settings.database() as engine, engine.connect() as connection:
+        out.print(roles.grants(connection), markup=False, end="")
 
 
 # ---- accounts ----

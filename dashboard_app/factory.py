@@ -3,37 +3,44 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
+from dash.exceptions import DependencyException
 from flask import Flask, Response, jsonify, render_template, request
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_compress import Compress
-from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy import Engine
-from werkzeug import Response as BaseResponse
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from aggregation.days import utc_now
 from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, administration, api, frame, login, own_account
+from dashboard_app import access, administration, api, forgery, frame, login, own_account
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
+from dashboard_app.api.forecasts import Forecast
 from dashboard_app.audit import Audit
 from dashboard_app.first_answer import Application
+from dashboard_app.headers import SecurityHeaders, policy
 from dashboard_app.own_account import OwnAccount
+from dashboard_app.protection import Protection
+from dashboard_app.proxies import Proxies
+from dashboard_app.request_ids import RequestIds
 from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
+from dashboard_app.throttling import Gate, Throttle
 from dashboard_app.tokens import Tokens
 from layouts.pages import PAGES
 
 log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
-# Dash's browser side reads this cookie and sends it back as X-CSRFToken.
-CSRF_COOKIE = "_csrf_token"
+# Of the headers of an exception: when to come again, what else may be asked.
+CARRIED = ("Retry-After", "Allow")
 
 TITLES = {401: "Please sign in", 403: "Not allowed", 404: "Page not found"}
 # Instead of the web server's own, which speak of browsers and URLs.
@@ -43,6 +50,8 @@ TEXTS = {
     404: "There is nothing at this address.",
     405: "This address can't be used that way.",
     413: "The request is too large.",
+    415: "This kind of content is not understood here.",
+    503: "The database can't be reached. Try again in a moment.",
     500: "Something went wrong on our side.",
 }
 
@@ -52,42 +61,55 @@ def create_app(
     secret: str,
     clock: Callable[[], datetime] = utc_now,
     files: StaticFiles | None = None,
+    protection: Protection = Protection(),  # noqa: B008 - frozen
     *,
     demo: bool = False,
+    forecast: Forecast | None = None,
 ) -> Application:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
 
-    `demo`: whether the demo's accounts may be used.
+    `demo`: whether the demo's accounts may be used. `forecast` is what POST /api/analytics/forecast
+    calls; None: there is no forecasting yet.
     """
     files = files or StaticFiles()
-    server = Flask("dashboard_app", static_folder=None)
+    server = _server(secret)
     server.jinja_env.globals["files"] = files
+    accounts, audit, tokens = Accounts(engine, demo=demo), Audit(engine), Tokens(engine)
+    sessions, now = Sessions(engine, protection), protection.clock
+    store, answers = Store(engine), Answers(clock)
+    access.guard(server, sessions, tokens, PAGES, now)
+    forgery.protect(server)
+    throttle = Throttle(engine, secret, now)
+    login.register(server, login.Door(accounts, sessions, throttle, Gate(), audit, protection), PAGES)
+    frame.register(server)
+    administration.register(server, Administration(accounts, sessions, audit, store, now))
+    own_account.register(server, OwnAccount(accounts, sessions, tokens, audit, now))
+    api.register(server, store, engine, clock, forecast)
+    app = Application(server, PAGES, answers, files)
+    _register_pages(app, store, answers)
+    _answer_problems(server, audit)
+    _give_csrf_cookie(server)
+    Compress(server)
+    # From the inside to the outside.
+    inner = RequestIds(SecurityHeaders(files.before(server.wsgi_app), policy(files.first_hash)))
+    server.wsgi_app = Proxies(inner, protection.proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _server(secret: str) -> Flask:
+    server = Flask("dashboard_app", static_folder=None)
+    # An address with two slashes is another address, not a redirect.
+    server.url_map.merge_slashes = False
+    server.session_interface = Cookies()
     server.config.update(
         SECRET_KEY=secret,
         MAX_CONTENT_LENGTH=MAX_BODY,
         SESSION_COOKIE_NAME="sparkboard",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        WTF_CSRF_TIME_LIMIT=None,
         COMPRESS_ALGORITHM=["br", "gzip"],
     )
-    sessions, store, answers = Sessions(engine), Store(engine), Answers(clock)
-    accounts, audit, tokens = Accounts(engine, demo=demo), Audit(engine), Tokens(engine)
-    access.guard(server, sessions, tokens, PAGES)
-    CSRFProtect(server)
-    login.register(server, accounts, sessions, PAGES)
-    frame.register(server)
-    administration.register(server, Administration(accounts, sessions, audit, store, utc_now))
-    own_account.register(server, OwnAccount(accounts, sessions, tokens, audit, utc_now))
-    api.register(server, store, engine)
-    app = Application(server, PAGES, answers, files)
-    _register_pages(app, store, answers)
-    _answer_problems(server)
-    secured = partial(secure, POLICY.format(first=files.first_hash))
-    _set_headers(server, secured)
-    Compress(server)
-    server.wsgi_app = files.before(server.wsgi_app, secured)  # type: ignore[assignment, method-assign]
-    return app
+    return server
 
 
 def _register_pages(app: Application, store: Store, answers: Answers) -> None:
@@ -98,14 +120,28 @@ def _register_pages(app: Application, store: Store, answers: Answers) -> None:
     answer_before_dash(app.server, PAGES, answers)
 
 
-def _answer_problems(server: Flask) -> None:
+def _answer_problems(server: Flask, audit: Audit) -> None:
     @server.errorhandler(HTTPException)
     def http_problem(error: HTTPException) -> ResponseReturnValue:
-        return problem(error.code or 500, _message(error))
+        if error.code == 403:
+            account = access.viewer()
+            audit.refusal("refused", account.name if account else None, f"{request.method} {request.path}")
+        answer = server.make_response(problem(error.code or 500, _message(error)))
+        answer.headers.extend((name, value) for name, value in error.get_headers() if name in CARRIED)
+        return answer
 
     @server.errorhandler(CSRFError)
     def forged(error: CSRFError) -> ResponseReturnValue:
         return problem(400, "The form has expired. Load the page again and repeat.")
+
+    @server.errorhandler(DependencyException)
+    def no_such_script(_: DependencyException) -> ResponseReturnValue:
+        return problem(404, TEXTS[404])
+
+    @server.errorhandler(OperationalError)
+    def unreachable(error: OperationalError) -> ResponseReturnValue:
+        log.error("%s %s: no database: %s", request.method, request.path, error.orig)
+        return problem(503, TEXTS[503])
 
     @server.errorhandler(Exception)
     def unexpected(error: Exception) -> ResponseReturnValue:
@@ -134,34 +170,17 @@ def problem(status: int, message: str) -> ResponseReturnValue:
     return render_template("problem.html", title=title, text=message), status
 
 
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'sha256-{first}'",
-        # plotly and Dash write style attributes
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-    )
-)
+class Cookies(SecureCookieSessionInterface):
+    """Over TLS they are sent over TLS only."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
 
 
-def secure(policy: str, response: BaseResponse) -> None:
-    response.headers.setdefault("Content-Security-Policy", policy)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-
-
-def _set_headers(server: Flask, secured: Callable[[BaseResponse], None]) -> None:
+def _give_csrf_cookie(server: Flask) -> None:
     @server.after_request
-    def headers(response: Response) -> Response:
-        secured(response)
-        if not request.path.startswith(access.OPEN_PREFIXES):
-            response.headers["Cache-Control"] = "no-store"
-        if response.mimetype == "text/html" and access.viewer() is not None:
-            response.set_cookie(CSRF_COOKIE, generate_csrf(), samesite="Lax")
+    def cookie(response: Response) -> Response:
+        # After an error of ours the database may not be there to ask who it is.
+        if response.mimetype == "text/html" and response.status_code < 500 and access.viewer() is not None:
+            response.set_cookie(access.CSRF_COOKIE, generate_csrf(), samesite="Lax", secure=request.is_secure)
         return response

@@ -1,9 +1,16 @@
-"""Logs: one line an event on stderr, as text or JSON. Times in UTC."""
+"""Logs: one line an event on stderr, as text or JSON. Times in UTC. A request's lines bear its id."""
 
 import json
 import logging
+import re
 import sys
 import time
+from contextvars import ContextVar
+
+# Of the request that is being answered; request_ids.py sets it.
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+# What would begin a new line, or act on a terminal.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class JsonFormatter(logging.Formatter):
@@ -16,6 +23,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if name := request_id.get():
+            entry["request_id"] = name
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
         return json.dumps(entry)
@@ -26,6 +35,13 @@ class TextFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        # What comes from outside must not look like a line of its own.
+        record.message = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], record.message)
+        line = super().formatMessage(record)
+        name = request_id.get()
+        return f"{line} [{name}]" if name else line
 
 
 def configure(level: str, style: str) -> None:

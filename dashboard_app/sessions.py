@@ -1,4 +1,7 @@
-"""Sessions live in the database: a cookie is worth nothing after logout, on any web process."""
+"""Sessions live in the database: a cookie is worth nothing after logout, on any web process.
+
+Whoever changes an account's password or role, or disables it, deletes its sessions with it.
+"""
 
 import hashlib
 import secrets
@@ -7,13 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, bindparam, delete, func, insert, or_, select, update
 
 from aggregation.schema import accounts, sessions
 from dashboard_app.accounts import Account
-
-IDLE = timedelta(hours=8)
-ABSOLUTE = timedelta(hours=24)
+from dashboard_app.protection import Protection
 
 # Made once: it is asked on every request.
 _SIGNED_IN = (
@@ -31,8 +32,10 @@ _SIGNED_IN = (
 class Sessions:
     """Sessions on one engine. Times are aware, in UTC."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, protection: Protection = Protection()) -> None:  # noqa: B008 - frozen
         self.engine = engine
+        self._idle = protection.idle
+        self._absolute = protection.absolute
 
     def open(self, account: Account, now: datetime) -> Account:
         """The account with a new session's token."""
@@ -44,15 +47,18 @@ class Sessions:
                 )
             )
             connection.execute(update(accounts).where(accounts.c.id == account.id).values(last_login_at=now))
-            connection.execute(delete(sessions).where(sessions.c.created_at < now - ABSOLUTE))
+            expired = or_(
+                sessions.c.created_at <= now - self._absolute, sessions.c.last_seen_at <= now - self._idle
+            )
+            connection.execute(delete(sessions).where(expired))
         return replace(account, session_token=token)
 
     def viewer(self, token: str, now: datetime) -> Account | None:
         """Whose session this is; None where it is unknown, ended, expired or the account disabled."""
         asked = {
             "token_hash": digest(token),
-            "created_after": now - ABSOLUTE,
-            "seen_after": now - IDLE,
+            "created_after": now - self._absolute,
+            "seen_after": now - self._idle,
         }
         with self.engine.connect() as connection:
             row = connection.execute(_SIGNED_IN, asked).one_or_none()
@@ -105,7 +111,7 @@ class Sessions:
             )
 
     def _live(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
-        return sessions.c.created_at > now - ABSOLUTE, sessions.c.last_seen_at > now - IDLE
+        return sessions.c.created_at > now - self._absolute, sessions.c.last_seen_at > now - self._idle
 
 
 def digest(token: str) -> str:

@@ -6,17 +6,20 @@ import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from aggregation.database import connect, embedded_postgres, require_reachable, without_password
 from aggregation.errors import UsageError, UserError
+from dashboard_app.protection import Protection
+from dashboard_app.proxies import Network, networks
 
 PROJECT = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
@@ -37,8 +40,15 @@ def _parsed_url(value: str) -> URL | None:
         return None
 
 
+def _networks(value: Any) -> Any:
+    return networks(value) if isinstance(value, str) else value
+
+
+Hours = Annotated[int, Field(ge=1, le=8760)]
+
+
 class Settings(BaseSettings):
-    """Everything that can be set. Names, defaults and meanings are fixed by the contract."""
+    """Everything that can be set. Names, defaults and meanings are those of README.md."""
 
     model_config = SettingsConfigDict(
         env_file=PROJECT / ".env", extra="forbid", frozen=True, env_ignore_empty=True
@@ -53,11 +63,21 @@ class Settings(BaseSettings):
     web_threads: Annotated[int, Field(ge=1, le=64)] = 4
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
+    session_idle_hours: Hours = 8
+    session_absolute_hours: Hours = 24
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
 
     @property
     def embedded(self) -> bool:
         """Whether the database is the one in DATA_DIR."""
         return self.database_url is None
+
+    def protection(self) -> Protection:
+        return Protection(
+            idle=timedelta(hours=self.session_idle_hours),
+            absolute=timedelta(hours=self.session_absolute_hours),
+            proxies=self.trusted_proxies,
+        )
 
     def session_secret(self) -> str:
         """The key that signs cookies; generated once and kept in DATA_DIR with the embedded database.
@@ -157,6 +177,10 @@ def _allowed(name: str, message: str) -> str:
             return "a whole number from 1 to 65535"
         case "WEB_WORKERS" | "WEB_THREADS":
             return "a whole number from 1 to 64"
+        case "SESSION_IDLE_HOURS" | "SESSION_ABSOLUTE_HOURS":
+            return "a whole number from 1 to 8760"
+        case "TRUSTED_PROXIES":
+            return "IP addresses or networks with commas between, such as 10.0.0.7,192.168.0.0/16"
         case _:
             return message.removeprefix("Value error, ").removeprefix("Input should be ")
 

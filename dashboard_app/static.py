@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import brotli
 from dash import _dash_renderer, dcc, html
-from dash_bootstrap_components import _js_dist as dbc_js_dist
 from markupsafe import Markup
 from werkzeug import Request, Response
 
@@ -103,22 +102,15 @@ class StaticFiles:
         self.form_style = Markup((ASSETS / "forms.css").read_text())  # noqa: S704
         self.first_hash = base64.b64encode(hashlib.sha256(first.encode()).digest()).decode()
 
-    def before(
-        self, application: "WSGIApplication", finish: Callable[[Response], object]
-    ) -> "WSGIApplication":
-        """Answer what is asked for by a file's address; the application, with its sessions, does the rest.
-
-        `finish` puts headers on.
-        """
+    def before(self, application: "WSGIApplication") -> "WSGIApplication":
+        """Answer what is asked for by a file's address; the application, with its sessions, does the rest."""
         by_address = {file.address: file for file in self._files}
 
         def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             file = by_address.get(environ["PATH_INFO"])
             if file is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
                 return application(environ, start_response)
-            answer = file.response(Request(environ))
-            finish(answer)
-            return answer(environ, start_response)
+            return file.response(Request(environ))(environ, start_response)
 
         return serve
 
@@ -168,7 +160,6 @@ def _scripts() -> list[tuple[str, str]]:
     first = _dash_renderer._js_dist_dependencies[0]["relative_package_path"]["prod"]
     return [
         *(("dash", path) for path in first if LEFT_OUT not in path),
-        *_eager(dbc_js_dist),
         *_eager(_dash_renderer._js_dist),
         *_eager(dcc._js_dist),
         *_eager(html._js_dist),

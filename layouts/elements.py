@@ -29,6 +29,19 @@ class Html(_Element):
         super().__init__(id=id, className=className, content=written())
 
 
+class Selection(_Element):
+    """The controls of a page, kept in the address: `search` of it is `?days=30&compare=previous`.
+
+    `controls` is markup with a select for each part of the address; `usual` is what they stand at where
+    the address says nothing, by name.
+    """
+
+    _type = "Selection"
+
+    def __init__(self, id: str, search: str, controls: str, usual: dict[str, str]) -> None:
+        super().__init__(id=id, search=search, controls=controls, usual=usual)
+
+
 class Chart(_Element):
     """A plotly chart. Unlike dcc.Graph it is drawn before Dash has started, and only once."""
 

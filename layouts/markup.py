@@ -47,6 +47,10 @@ def _location(_: Mapping[str, Any]) -> str:
     return ""
 
 
+def _selection(props: Mapping[str, Any]) -> str:
+    return _element("div", {"id": props["id"], "className": "controls"}, props["controls"])
+
+
 def _chart(props: Mapping[str, Any]) -> str:
     """An empty box: the browser draws into it."""
     return _element("div", {"id": props["id"], "className": props["className"]})
@@ -76,13 +80,15 @@ def _select(props: Mapping[str, Any]) -> str:
         )
         for option in props["options"]
     )
-    return _element("select", {"id": props["id"], "className": "form-select"}, options)
+    shown = {"id": props["id"], "name": props["name"], "className": "form-select"}
+    return _element("select", shown, options)
 
 
 _OTHERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Location": _location,
     "Chart": _chart,
     "Html": _html,
+    "Selection": _selection,
     "Link": _link,
     "Input": _input,
     "Select": _select,

@@ -10,7 +10,8 @@ from dash import dcc, html
 from aggregation.periods import Comparison, Period
 from layouts import formats
 from layouts.components import Component, attributes
-from layouts.elements import Html
+from layouts.elements import Html, Selection
+from layouts.markup import markup
 from layouts.page import DEFAULT_DAYS, Asked, Page, PlainPage
 
 
@@ -19,8 +20,6 @@ class Ids:
     MENU = "shell-menu"
     ACCOUNT = "shell-account"
     PAGE = "shell-page"
-    # The address bar's question part lives and dies with the controls that it mirrors.
-    ADDRESS = "shell-address"
     PERIOD = "period"
     COMPARE = "compare"
     FRESHNESS = "shell-freshness"
@@ -72,45 +71,31 @@ def layout(path: str | None = None, search: str | None = None, opened: Open | No
 def bar(title: str, address: str, periods: Sequence[int], asked: Asked) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
-    `address` is the id under which the page's callbacks read the selection: `search` of it is
-    `?days=30&compare=previous`. The controls have the same ids on every page, and Dash wants the
-    inputs of a page's callbacks to be the page's own. Both know the address from the start: a
-    location without one takes the browser's, which counts as a change.
+    `address` is the id under which the page's callback reads the selection.
     """
+    days = [(str(days), f"Last {days} days") for days in periods]
+    comparisons = [(choice.value, label) for choice, label in COMPARISONS.items()]
+    controls = [
+        _control(Ids.PERIOD, "days", "Period", days, str(asked.days)),
+        _control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value),
+    ]
+    usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
     return html.Div(
         [
-            dcc.Location(id=Ids.ADDRESS, refresh="callback-nav", search=asked.search),
-            dcc.Location(id=address, refresh=False, search=asked.search),
             html.H1(title),
             html.Div(Html(Ids.FRESHNESS), role="status"),
-            html.Div(
-                [
-                    html.Label("Period", htmlFor=Ids.PERIOD),
-                    dbc.Select(
-                        id=Ids.PERIOD,
-                        options=[{"label": f"Last {days} days", "value": str(days)} for days in periods],
-                        value=str(asked.days),
-                    ),
-                ],
-                className="control",
-            ),
-            html.Div(
-                [
-                    html.Label("Compare with", htmlFor=Ids.COMPARE),
-                    dbc.Select(
-                        id=Ids.COMPARE,
-                        options=[
-                            {"label": label, "value": choice.value} for choice, label in COMPARISONS.items()
-                        ],
-                        value=asked.compare.value,
-                    ),
-                ],
-                className="control",
-            ),
+            Selection(address, asked.search, str(markup(controls)), usual),
         ],
         className="bar",
-        # What a link that says nothing of it stands for.
-        **attributes(data_period=str(DEFAULT_DAYS), data_compare=Comparison.PREVIOUS.value),
+    )
+
+
+def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
+    """`part`: what it is called in the address."""
+    choices = [{"value": key, "label": text} for key, text in options]
+    return html.Div(
+        [html.Label(label, htmlFor=name), dbc.Select(id=name, name=part, options=choices, value=value)],
+        className="control",
     )
 
 

@@ -7,16 +7,19 @@ Complete through 4 March 2026; now is noon of the 5th. Carl's numbers (777.77 an
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from dash import Dash
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from aggregation.days import utc_now
 from aggregation.publishing import aggregate, refresh_running_day
 from aggregation.schema import source
 from dashboard_app.accounts import Accounts
 from dashboard_app.factory import create_app
+from dashboard_app.protection import Protection
 from tests.spec.tables import fill
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -110,8 +113,18 @@ def with_accounts(engine: Engine) -> World:
     return application(engine)
 
 
-def application(engine: Engine) -> World:
-    return World(engine, create_app(engine, SECRET, lambda: NOW))
+class Clock:
+    """Stands still until it is moved on."""
+
+    def __init__(self) -> None:
+        self.now = utc_now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def application(engine: Engine, **protection: Any) -> World:
+    return World(engine, create_app(engine, SECRET, lambda: NOW, protection=Protection(**protection)))
 
 
 def csrf_token(client: FlaskClient) -> str:
@@ -123,6 +136,15 @@ def csrf_token(client: FlaskClient) -> str:
 def sign_in(client: FlaskClient, name: str, password: str = PASSWORD, target: str = "/login") -> TestResponse:
     form = {"username": name, "password": password, "csrf_token": csrf_token(client)}
     return client.post(target, data=form)
+
+
+def csrf_header(client: FlaskClient) -> dict[str, str]:
+    """What a browser that is signed in sends along with a POST."""
+    client.get("/")
+    client.get("/me")
+    cookie = client.get_cookie("_csrf_token")
+    assert cookie is not None
+    return {"X-CSRFToken": cookie.value}
 
 
 def run_callback(

@@ -8,6 +8,44 @@
     id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
   });
 
+  // A link sets the controls, the controls set the link; the page's callback hears of both at once.
+  const Selection = ({ id, controls, usual, setProps }) => {
+    const host = useRef(null);
+    useEffect(() => {
+      const { pathname } = window.location;
+      const selects = [...host.current.querySelectorAll("select")];
+      let shown = window.location.search;
+      const show = (search) => {
+        if (search === shown) return;
+        shown = search;
+        setProps({ search });
+      };
+      const choose = () => {
+        const asked = new URLSearchParams(window.location.search);
+        selects.forEach(({ name, value }) => asked.set(name, value));
+        window.history.pushState(null, "", `?${asked}`);
+        show(`?${asked}`);
+      };
+      const follow = () => {
+        if (window.location.pathname !== pathname) return;
+        const asked = new URLSearchParams(window.location.search);
+        selects.forEach((select) => {
+          const known = [...select.options].map((option) => option.value);
+          const wanted = asked.get(select.name);
+          // What a link leaves open is the usual, as on the server.
+          select.value = known.includes(wanted) ? wanted : usual[select.name];
+        });
+        show(window.location.search);
+      };
+      host.current.addEventListener("change", choose);
+      // Back and forward; and dcc.Link.
+      const moves = ["popstate", "_dashprivate_pushstate"];
+      moves.forEach((move) => window.addEventListener(move, follow));
+      return () => moves.forEach((move) => window.removeEventListener(move, follow));
+    }, []);
+    return createElement("div", { id, className: "controls", ref: host, dangerouslySetInnerHTML: { __html: controls } });
+  };
+
   const Chart = ({ id, className, figure }) => {
     const host = useRef(null);
     const plot = useRef(null);
@@ -44,5 +82,5 @@
     return createElement("div", { id, className, ref: host });
   };
 
-  Object.assign(window.sparkboard, { Html, Chart });
+  Object.assign(window.sparkboard, { Html, Selection, Chart });
 })();

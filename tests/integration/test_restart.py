@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -114,6 +114,12 @@ def signed_in(world: World) -> dict[str, str]:
 
 @pytest.fixture
 def web(world: World, tmp_path: Path) -> Iterator[Server]:
+    with serving(world, tmp_path) as server:
+        yield server
+
+
+@contextmanager
+def serving(world: World, data_dir: Path, **more: str) -> Iterator[Server]:
     """`python run.py web`, from the moment on at which it listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -121,13 +127,13 @@ def web(world: World, tmp_path: Path) -> Iterator[Server]:
     settings = {
         "DATABASE_URL": world.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
         "SECRET_KEY": cast.SECRET,
-        "DATA_DIR": str(tmp_path),
+        "DATA_DIR": str(data_dir),
         "PORT": str(port),
         "WEB_WORKERS": str(WORKERS),
     }
     with subprocess.Popen(
         [sys.executable, str(PROJECT / "run.py"), "web"],
-        env=environment(**settings),
+        env=environment(**settings | more),
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

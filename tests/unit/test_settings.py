@@ -5,15 +5,18 @@ import socket
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from aggregation.errors import UserError
+from dashboard_app.protection import Protection
 from dashboard_app.settings import PROJECT, Settings, load
 
 LONG = "k" * 32
 SECRET_RULE = "at least 32 bytes. Make one with python -c"
+PROXIES_RULE = "IP addresses or networks with commas between, such as 10.0.0.7,192.168.0.0/16"
 URL_RULE = "allowed: postgresql://user:password@host:port/database"
 
 
@@ -54,6 +57,16 @@ def test_defaults() -> None:
     assert (settings.log_level, settings.log_format) == ("INFO", "text")
 
 
+def test_protection_comes_from_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().protection() == Protection()
+    monkeypatch.setenv("SESSION_IDLE_HOURS", "1")
+    monkeypatch.setenv("SESSION_ABSOLUTE_HOURS", "2")
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32")
+    set_up = load().protection()
+    assert (set_up.idle, set_up.absolute) == (timedelta(hours=1), timedelta(hours=2))
+    assert [str(network) for network in set_up.proxies] == ["10.0.0.7/32", "2001:db8::/32"]
+
+
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("PORT=9001\nHOST=0.0.0.0\nLOG_FORMAT=json\n")
@@ -73,6 +86,12 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, t
         ("WEB_WORKERS", "0", "a whole number from 1 to 64"),
         ("WEB_WORKERS", "many", "a whole number from 1 to 64"),
         ("WEB_THREADS", "65", "a whole number from 1 to 64"),
+        ("SESSION_IDLE_HOURS", "0", "a whole number from 1 to 8760"),
+        ("SESSION_ABSOLUTE_HOURS", "1.5", "a whole number from 1 to 8760"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", PROXIES_RULE),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", PROXIES_RULE),
+        ("TRUSTED_PROXIES", "proxy.example", PROXIES_RULE),
+        ("TRUSTED_PROXIES", "*", PROXIES_RULE),
         ("LOG_LEVEL", "loud", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("LOG_FORMAT", "xml", "'text' or 'json'"),
     ],
@@ -99,7 +118,8 @@ def test_malformed_urls_hide_the_password(monkeypatch: pytest.MonkeyPatch, url: 
 
 def test_unknown_names_in_the_file(tmp_path: Path) -> None:
     allowed = (
-        "DATABASE_URL, DATA_DIR, SECRET_KEY, HOST, PORT, WEB_WORKERS, WEB_THREADS, LOG_LEVEL, LOG_FORMAT"
+        "DATABASE_URL, DATA_DIR, SECRET_KEY, HOST, PORT, WEB_WORKERS, WEB_THREADS, LOG_LEVEL, LOG_FORMAT, "
+        "SESSION_IDLE_HOURS, SESSION_ABSOLUTE_HOURS, TRUSTED_PROXIES"
     )
     assert _in_file(tmp_path / ".env", "PROT=1\n") == f"unknown setting PROT in .env; allowed: {allowed}"
     assert "hidden" not in _in_file(tmp_path / ".env", "SECRETKEY=hidden\n")
