@@ -348,6 +348,7 @@ def test_accounts(database: Engine) -> None:
     [
         (("add", "b\x1b[2Jo", "--role", "admin"), "long enough", "control characters"),
         (("add", "bo", "--role", "admin"), "short", "8"),
+        (("add", "bo", "--role", "admin"), "password1", "too easy to guess"),
         (("password", "nobody"), "long enough", "nobody"),
     ],
 )
@@ -370,6 +371,53 @@ def test_accounts_that_cannot_be(
 )
 def test_wrong_usage_is_told_before_a_password_is_asked_for(arguments: tuple[str, ...], said: str) -> None:
     assert said in error_of(run("users", "add", "bo", *arguments), 2)
+
+
+def test_what_is_done_to_accounts_is_written_down(database: Engine) -> None:
+    for name in ("Ada", "alma"):
+        added = ("users", "add", name, "--role", "admin", "--password-stdin")
+        assert run(*added, engine=database, given="long enough").returncode == 0
+    for arguments in (
+        ("role", "ada", "--role", "analyst"),
+        ("disable", "ada"),
+        ("enable", "ada"),
+        ("password", "ada", "--password-stdin"),
+    ):
+        done = run("users", *arguments, engine=database, given="longer still")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Ada" in done.stdout
+    with database.connect() as connection:
+        written = connection.execute(text("SELECT action, actor, subject FROM dashboard_audit ORDER BY id"))
+        assert [tuple(line) for line in written] == [
+            ("account added", None, "admin: Ada"),
+            ("account added", None, "admin: alma"),
+            ("role changed", None, "admin → analyst: Ada"),
+            ("account disabled", None, "Ada"),
+            ("account enabled", None, "Ada"),
+            ("password reset", None, "Ada"),
+        ]
+
+
+def test_the_last_admin_stays_one(database: Engine) -> None:
+    arguments = ("users", "add", "ada", "--role", "admin", "--password-stdin")
+    assert run(*arguments, engine=database, given="long enough").returncode == 0
+    for change in (("disable", "ada"), ("role", "ada", "--role", "analyst")):
+        assert "last active admin" in error_of(run("users", *change, engine=database), 1)
+    assert "active" in run("users", "list", engine=database).stdout
+
+
+def test_a_creator_may_come_after_their_account(database: Engine) -> None:
+    arguments = ("users", "add", "cleo", "--role", "creator", "--creator-id", "17", "--password-stdin")
+    done = run(*arguments, engine=database, given="long enough")
+    assert (done.returncode, done.stdout) == (0, "added creator cleo\n")
+    assert done.stderr == "note: nothing is known of creator 17 yet\n"
+
+
+def test_the_demos_password_opens_nothing_with_a_database_of_ones_own(database: Engine) -> None:
+    arguments = ("users", "add", "admin", "--role", "admin", "--password-stdin")
+    assert "too easy" in error_of(run(*arguments, engine=database, given="sparkboard-demo"), 1)
+    done = run("demo", "--no-browser", engine=database)
+    assert "without DATABASE_URL" in error_of(done, 2)
 
 
 def test_names_are_listed_as_they_are(database: Engine) -> None:
