@@ -262,6 +262,29 @@ def test_what_is_no_number_is_null(world: World) -> None:
         assert "Infinity" not in answer.text
 
 
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    '=HYPERLINK("http://evil.example")',
+    "\u202egnp.exe",
+    "x" * 10_000,
+    'quote " and \\ backslash',
+]
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=lambda words: words[:12])
+def test_hostile_words_are_only_words(world: World, words: str) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(text("DELETE FROM revenue_breakdown WHERE source <> 'gifts'"))
+        connection.execute(text("UPDATE revenue_breakdown SET source = :words"), {"words": words})
+    answer = world.signed_in("ana").get("/api/analytics/revenue-breakdown?days=1")
+    assert {row["source"] for row in answer.get_json()["data"]} == {words}
+    # no browser takes it for a page
+    assert answer.mimetype == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 # ---- tags ----
 
 

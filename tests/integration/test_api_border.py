@@ -208,6 +208,14 @@ def test_members_that_nobody_knows(post: Any) -> None:
     assert (answer.status_code, answer.get_json()) == (422, {"error": "colour is not known here"})
 
 
+def test_names_that_a_request_made_up_are_repeated_as_words_and_not_at_length(post: Any) -> None:
+    answer = post("calculate-daily", json={"date": "2026-03-03", "<script>" + "x" * 10_000: 1})
+    assert answer.status_code == 422
+    assert answer.mimetype == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(answer.get_json()["error"]) < 100
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b'{"days": NaN}', b"\xff", b"\xef\xbb\xbf{}", b"[" * 100_000, b"{'date': 1}"],

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from aggregation.roles import Purpose, grants
@@ -57,6 +58,41 @@ def test_the_embedded_database_has_one_role(tmp_path: Path) -> None:
     done = run("doctor", DATA_DIR=str(tmp_path / "data"))
     assert "the embedded database has one role for everything" in done.stdout
     assert not any("superuser" in line for line in problems(done))
+
+
+SPAN = ("--from", "2026-03-01", "--to", "2026-03-04")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "command"),
+    [
+        (Purpose.MIGRATOR, ("migrate",)),
+        (Purpose.WORKER, ("aggregate", *SPAN)),
+        (Purpose.WORKER, ("check", *SPAN)),
+        (Purpose.WORKER, ("jobs",)),
+        (Purpose.WEB, ("users", "list")),
+        (Purpose.WEB, ("users", "add", "ann", "--role", "analyst", "--password-stdin")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_each_role_runs_its_commands(roles: Database, purpose: Purpose, command: tuple[str, ...]) -> None:
+    done = run(*command, engine=roles.as_(purpose), given="an unusual pass phrase\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("purpose", "command"),
+    [
+        (Purpose.WEB, ("aggregate", *SPAN)),
+        (Purpose.WEB, ("check", *SPAN)),
+        (Purpose.WORKER, ("users", "list")),
+        (Purpose.MIGRATOR, ("aggregate", *SPAN)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_no_role_runs_anothers_commands(roles: Database, purpose: Purpose, command: tuple[str, ...]) -> None:
+    line = error_of(run(*command, engine=roles.as_(purpose)), 1)
+    assert "permission denied for table" in line
 
 
 def test_the_script_comes_as_it_is(world: World) -> None:
