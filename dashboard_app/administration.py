@@ -29,7 +29,8 @@ NO_SUCH_ACCOUNT = "There is no such account."
 
 
 class RoleForm(FlaskForm):
-    role = SelectField("Role", choices=ROLES)
+    # Whoever doesn't look makes no admin.
+    role = SelectField("Role", choices=ROLES, default="analyst")
     creator_id = IntegerField(
         "Creator id",
         [Optional(), NumberRange(1, 2**63 - 1, "a whole number from 1 on")],

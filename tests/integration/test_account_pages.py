@@ -254,6 +254,15 @@ def test_adding_an_account(world: World) -> None:
     assert password not in client.get(f"/accounts/{number_of(world, 'bo')}").text
 
 
+def test_nobody_becomes_admin_by_oversight(world: World) -> None:
+    client = world.signed_in("ada")
+    chosen = page(client.get("/accounts/new")).select_one("#role option[selected]")
+    assert chosen is not None
+    assert chosen["value"] == "analyst"
+    secret_in(send(client, "/accounts", name="bo"))
+    assert Accounts(world.engine).named("bo").role == "analyst"
+
+
 def test_a_creator_who_is_not_there_yet_is_pointed_out(world: World) -> None:
     client = world.signed_in("ada")
     answer = send(client, "/accounts", name="bo", role="creator", creator_id="77")
