@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 SERIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "series" / "daily.csv"

@@ -1,6 +1,7 @@
-"""Pure: daily revenue → what the next days will bring, how sure that is, and in words what to know about it.
+"""Pure: daily revenue → what the next days will bring, how sure that is, and in words what to know of it.
 
-A ladder by the length of the history, the same for every platform: choosing by back-test was measured to be worse.
+A ladder by the length of the history, the same for every platform: choosing by back-test was measured
+to be worse.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,14 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from aggregation.errors import UserError
 from aggregation.forecasting import intervals
 from aggregation.forecasting.history import LONGEST, WEEK, damped, filled
 from aggregation.forecasting.methods import LONG, METHODS, SHORT, Method
 
 Values = npt.NDArray[np.float64]
 
+CONFIDENCE = "probability that the 30-day total lands within ±10 % of the projection"
 MIN_DAYS = 7
 MAX_HORIZON = 366
 # No amount of money in the tables is larger.
@@ -86,11 +89,11 @@ class Forecast:
 
     @property
     def confidence(self) -> float:
-        """In percent, of the 30-day total."""
+        """In percent; CONFIDENCE says of what."""
         return self.totals[30].confidence
 
 
-class TooShortError(Exception):
+class TooShortError(UserError):
     """Says how many complete days there are."""
 
     def __init__(self, days: int) -> None:

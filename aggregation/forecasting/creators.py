@@ -1,4 +1,4 @@
-"""Forecasts of all creators in one pass: smoothing of a level and seven weekdays, a row of an array a creator.
+"""Forecasts of all creators in one pass: a level and seven weekdays, smoothed; a row a creator.
 
 The smoothing is the same for all. It starts as a plain average from the first revenue on, so that
 newcomers aren't drawn to the zeros before.
@@ -34,7 +34,7 @@ class Crowd:
     spreads: Values
 
     def total(self, days: int) -> Values:
-        return self.weekdays[:, np.arange(days) % WEEK].sum(axis=1)
+        return np.asarray(self.weekdays[:, np.arange(days) % WEEK].sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class CreatorForecast:
 
 
 def forecast_all(values: Values, known: npt.NDArray[np.bool_]) -> Crowd:
-    """`values`: a row a creator, a column a day, each row with revenue on some day; `known`: which days are."""
+    """`values`: a row a creator, with revenue on some day, a column a day; `known`: which days are."""
     start = np.argmax(values > 0, axis=1)
     history = known[None, :] & (np.arange(values.shape[1]) >= start[:, None])
     clean = np.where(history, damped(values), 0.0)
@@ -145,29 +145,34 @@ def _spread(
     varies: Values,
     length: int,
 ) -> Values:
-    """Of totals of `length` days, in currency."""
-    ahead = np.arange(length) % WEEK
-    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    """Of a day (`length` 1) or of totals of `length` days, in currency."""
     squares, count = np.zeros(len(values)), np.zeros(len(values))
     for place, cutoff in enumerate(cutoffs):
         if cutoff + length > values.shape[1]:
             continue
-        base = _base(paths[place], sums, cutoff, length)
+        base = _base(paths[place], values, cutoff, length)
         tested = (cutoff - start >= WEEK) & (base > 0)
-        came = sums[:, cutoff + length] - sums[:, cutoff]
-        error = (came - paths[place][:, ahead].sum(axis=1)) / np.where(base > 0, base, 1.0)
-        squares += np.where(tested, np.square(error), 0.0)
+        error = _missed(paths[place], values, cutoff, length) / np.where(base > 0, base, 1.0)[:, None]
+        squares += np.where(tested, np.square(error).mean(axis=1), 0.0)
         count += tested
     prior = (intervals.DAY_PRIOR if length == 1 else intervals.PRIOR) * varies**intervals.PRIOR_EXPONENT
     own = np.where(count > 0, np.sqrt(squares / np.maximum(count, 1)), prior)
     scale = intervals.blended(own, count * min(1.0, WEEK / length), prior)
     uncertain = np.sqrt(1 + intervals.UNCERTAIN_DAYS / np.maximum(history.sum(axis=1), 1))
-    base = _base(paths[-1], sums, values.shape[1], length)
-    return np.asarray(base * intervals.OPTIMISM * scale * uncertain / intervals.UNIT)
+    latest = _base(paths[-1], values, values.shape[1], length)
+    return np.asarray(latest * intervals.OPTIMISM * scale * uncertain / intervals.UNIT)
 
 
-def _base(week: Values, sums: Values, cutoff: int, length: int) -> Values:
+def _missed(week: Values, values: Values, cutoff: int, length: int) -> Values:
+    """By how much: each of the next seven days, or the one total of `length` days. A row a creator."""
+    if length == 1:
+        return values[:, cutoff : cutoff + WEEK] - week
+    total = week[:, np.arange(length) % WEEK].sum(axis=1)
+    return np.asarray(values[:, cutoff : cutoff + length].sum(axis=1) - total)[:, None]
+
+
+def _base(week: Values, values: Values, cutoff: int, length: int) -> Values:
     """What errors are relative to: the projection, but no less than a share of the recent level."""
-    first = max(0, cutoff - 8 * WEEK)
-    level = (sums[:, cutoff] - sums[:, first]) / (cutoff - first)
-    return np.maximum(week[:, np.arange(length) % WEEK].sum(axis=1), intervals.FLOOR * level * length)
+    level = values[:, max(0, cutoff - 8 * WEEK) : cutoff].mean(axis=1)
+    projected = week.mean(axis=1) if length == 1 else week[:, np.arange(length) % WEEK].sum(axis=1)
+    return np.maximum(projected, intervals.FLOOR * level * length)

@@ -1,4 +1,4 @@
-"""A history made ready: gaps filled, days far off the usual damped. Rows are series, the last axis is days."""
+"""A history made ready: gaps filled, days far off the usual damped. The last axis is days."""
 
 import numpy as np
 import numpy.typing as npt

@@ -24,8 +24,10 @@ PRIOR, PRIOR_EXPONENT = 0.45, 0.9
 DAY_PRIOR = 1.1
 # The prior counts as much as so many independent errors; a month's weekly errors share their days.
 PRIOR_WEIGHT = 4.0
-# A level known from few days is itself uncertain, by as much as 28 days have of errors.
-UNCERTAIN_DAYS = 28
+# A level known from few days is itself uncertain, and so is how it moves: with 56 days as much as all else.
+UNCERTAIN_DAYS = 56
+# In fewer days weekdays can't be told from chance.
+WEEKDAYS_SEEN = 28
 # The back-test knows parameters fitted on the whole history, so its errors are a little too small.
 OPTIMISM = 1.1
 # A quiet history promises no quiet future: nothing varies less, no total errs less than a fifth of the prior.
@@ -51,7 +53,7 @@ def variation(values: Values) -> float:
     mean = float(recent.mean())
     if mean <= 0.0:
         return 1.0
-    middle = usual(recent) if len(recent) >= UNCERTAIN_DAYS else mean
+    middle = usual(recent) if len(recent) >= WEEKDAYS_SEEN else mean
     return max(float(np.sqrt(np.mean(np.square((recent - middle) / mean)))), LEAST_VARIATION)
 
 
@@ -89,7 +91,7 @@ class BackTest:
         return np.concatenate(errors) if errors else np.empty(0)
 
     def skill(self, days: int) -> float | None:
-        """1 − mean error / the seasonal naive's; None with less than four cutoffs, or where that never erred."""
+        """1 − mean error / the seasonal naive's; None with less than four cutoffs, or if it never erred."""
         came, projected, _ = self._totals(self.paths, days)
         _, naive, _ = self._totals(self.naive, days)
         worst = float(np.abs(came - naive).sum())
@@ -98,10 +100,11 @@ class BackTest:
         return max(1 - float(np.abs(came - projected).sum()) / worst, -1.0)
 
 
-def blended(own: Values | float, weight: float, prior: Values | float) -> Values | float:
+def blended(own: Values | float, weight: Values | float, prior: Values | float) -> Values:
     """A scale between both, in the log."""
     own = np.maximum(own, LEAST_OF_PRIOR * np.asarray(prior))
-    return np.exp((weight * np.log(own) + PRIOR_WEIGHT * np.log(prior)) / (weight + PRIOR_WEIGHT))
+    logs = weight * np.log(own) + PRIOR_WEIGHT * np.log(prior)
+    return np.asarray(np.exp(logs / (weight + PRIOR_WEIGHT)))
 
 
 def independent(errors: int, days: int) -> float:
@@ -163,7 +166,12 @@ def _reach(errors: Values, varies: float, nominal: int, history: int) -> tuple[f
         return OPTIMISM * float(ordered[count - rank]), OPTIMISM * float(ordered[rank - 1])
     prior = DAY_PRIOR * varies
     own = float(np.sqrt(np.mean(np.square(errors)))) if count else prior
-    scale = OPTIMISM * float(blended(own, count / WEEK, prior)) * float(np.sqrt(1 + UNCERTAIN_DAYS / history)) / UNIT
+    scale = (
+        OPTIMISM
+        * float(blended(own, count / WEEK, prior))
+        * float(np.sqrt(1 + UNCERTAIN_DAYS / history))
+        / UNIT
+    )
     reach = REACH[nominal] * scale
     return -reach, reach
 

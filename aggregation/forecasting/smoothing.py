@@ -74,7 +74,7 @@ def _estimated(values: Values) -> Values:
 
 
 def projected(values: Values, parameters: Parameters, cutoffs: Sequence[int], horizon: int) -> Values:
-    """(cutoffs, series, horizon): what was projected when `cutoff` days were known. `values`: a row a series."""
+    """(cutoffs, series, horizon): projected when `cutoff` days were known; `values`: a row a series."""
     wanted = {cutoff: place for place, cutoff in enumerate(cutoffs)}
     ahead = np.arange(horizon)
     result = np.empty((len(cutoffs), len(values), horizon))
