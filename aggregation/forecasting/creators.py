@@ -168,11 +168,12 @@ def _missed(week: Values, values: Values, cutoff: int, length: int) -> Values:
     if length == 1:
         return values[:, cutoff : cutoff + WEEK] - week
     total = week[:, np.arange(length) % WEEK].sum(axis=1)
-    return np.asarray(values[:, cutoff : cutoff + length].sum(axis=1) - total)[:, None]
+    missed: Values = values[:, cutoff : cutoff + length].sum(axis=1) - total
+    return missed[:, None]
 
 
 def _base(week: Values, values: Values, cutoff: int, length: int) -> Values:
     """What errors are relative to: the projection, but no less than a share of the recent level."""
     level = values[:, max(0, cutoff - 8 * WEEK) : cutoff].mean(axis=1)
     projected = week.mean(axis=1) if length == 1 else week[:, np.arange(length) % WEEK].sum(axis=1)
-    return np.maximum(projected, intervals.FLOOR * level * length)
+    return np.asarray(np.maximum(projected, intervals.FLOOR * level * length))
