@@ -218,10 +218,8 @@ def forecast_made(engine: Engine, made_on: str, revenue: str) -> None:
         made = {"made_on": made_on, "data_through": "2026-03-01", "methodology": "ets"}
         limits = {f"{side}_{share}": revenue for side in ("low", "high") for share in (80, 95)}
         numbers = {"projected_revenue": revenue, "confidence": 80} | limits
-        outer = {"low_98": revenue, "high_98": revenue}
-        connection.execute(
-            insert(revenue_forecast).values(made | numbers | outer, forecast_date="2026-03-06")
-        )
+        day = {"low_98": revenue, "high_98": revenue, "forecast_date": "2026-03-06"}
+        connection.execute(insert(revenue_forecast).values(made | numbers | day))
         whole = {"days": 30, "chosen": True, "made_at": made_on, "history_days": 28, "state": "ready"}
         scale = {"spread": 1, "recalibration": 1, "notes": []}
         connection.execute(insert(revenue_forecast_totals).values(made | numbers | whole | scale))
