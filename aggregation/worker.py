@@ -14,7 +14,7 @@ import schedule
 from sqlalchemy import Engine, event
 
 from aggregation import ledger, versions
-from aggregation.agenda import RETRY_AFTER, Task, forecast_due, next_starts, open_tasks
+from aggregation.agenda import RETRY_AFTER, Task, forecast_due, last_forecast_slot, next_starts, open_tasks
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import utc_now
 from aggregation.errors import UserError
@@ -36,6 +36,7 @@ class Worker:
         self._engine = engine
         self._clock = clock
         self._stopping = threading.Event()
+        self._looked: tuple[datetime, datetime] | None = None
         self._compared: int | None = None
         self._refreshed: datetime | None = None
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
@@ -126,6 +127,10 @@ class Worker:
 
     def _forecast(self, now: datetime) -> None:
         """When one is due; and whenever days have changed, what came is written beside what was forecast."""
+        slot = last_forecast_slot(now)
+        if self._looked and slot == self._looked[0] and now - self._looked[1] < REFRESH_EVERY:
+            return
+        self._looked = (slot, now)
         with self._engine.connect() as connection:
             due, days = forecast_due(connection, now), versions.current(connection).days
         if due or days != self._compared:
