@@ -1,5 +1,6 @@
 """Stored forecasts: kept for good, compared with what came, and read back."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from aggregation.errors import UsageError, UserError
 from aggregation.forecasting import State, TooShortError
 from aggregation.jobs import forecast
 from aggregation.periods import Period
+from aggregation.publishing import Interrupted
 from aggregation.queries import Store
 from aggregation.schema import creator_metrics, daily_analytics, revenue_forecast_totals
 from tests.spec.tables import change, rows
@@ -177,6 +179,17 @@ def test_a_failure_is_recorded_and_leaves_nothing(history: Engine, monkeypatch: 
         forecast.make(history, MONDAY)
     assert stored(history) == ([], [])
     assert rows(history, "job_runs", "state", "error") == [("failed", "creators have gone")]
+
+
+def test_a_stop_leaves_nothing_half_made(history: Engine) -> None:
+    fill_creator(history, 1, WEEK * 20)
+    asked = itertools.count()
+    with pytest.raises(Interrupted):
+        # After the three fits, in the middle of storing.
+        forecast.make(history, MONDAY, stopped=lambda: next(asked) == 3)
+    assert stored(history) == ([], [])
+    assert rows(history, "creator_forecasts") == []
+    assert rows(history, "job_runs", "state") == [("interrupted",)]
 
 
 # ---- what came ----
