@@ -44,7 +44,7 @@ class StoredTotal:
 
 @dataclass(frozen=True)
 class StoredForecast:
-    """`state` and `notes` as of now: what was made from fresh data grows stale."""
+    """`state` and `notes` as of now: what was made from fresh days may have grown stale."""
 
     made_on: date
     made_at: datetime
@@ -262,9 +262,9 @@ def _forecast(connection: Connection, now: datetime, key: Select[Any]) -> Stored
         return None
     row = rows[-1]
     state, notes = State(row.state), tuple(row.notes)
-    if last_complete_day(now) - row.data_through >= STALE_AFTER:
-        state = State.STALE
-        notes = (f"Stale: it knows nothing after {row.data_through}.", *notes)
+    stale = _stale(connection, now, row.data_through)
+    if stale:
+        state, notes = State.STALE, (stale, *notes)
     return StoredForecast(
         row.made_on,
         row.made_at,
@@ -275,6 +275,17 @@ def _forecast(connection: Connection, now: datetime, key: Select[Any]) -> Stored
         notes,
         {each.days: _total(each) for each in rows},
     )
+
+
+def _stale(connection: Connection, now: datetime, known: date) -> str | None:
+    """Why, if it is: days are no longer computed, or the weekly forecast hasn't been made."""
+    complete, day = last_complete_day(now), daily_analytics.c.date
+    newest = connection.scalar(select(func.max(day)).where(day <= complete))
+    if newest is None or complete - newest >= STALE_AFTER:
+        return f"Stale: the newest complete day is {newest or known}."
+    if complete - known >= timedelta(weeks=1) + STALE_AFTER:
+        return f"Stale: made over a week ago, it knows nothing after {known}."
+    return None
 
 
 def _total(row: Any) -> StoredTotal:

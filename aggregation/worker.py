@@ -14,7 +14,7 @@ import schedule
 from sqlalchemy import Engine, event
 
 from aggregation import ledger, versions
-from aggregation.agenda import RETRY_AFTER, Task, forecast_due, next_starts, open_tasks
+from aggregation.agenda import RETRY_AFTER, Task, forecast_due, last_forecast_slot, next_starts, open_tasks
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import utc_now
 from aggregation.errors import UserError
@@ -36,6 +36,7 @@ class Worker:
         self._engine = engine
         self._clock = clock
         self._stopping = threading.Event()
+        self._looked: tuple[datetime, datetime] | None = None
         self._compared: int | None = None
         self._refreshed: datetime | None = None
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
@@ -126,6 +127,10 @@ class Worker:
 
     def _forecast(self, now: datetime) -> None:
         """When one is due; and whenever days have changed, what came is written beside what was forecast."""
+        slot = last_forecast_slot(now)
+        if self._looked and slot == self._looked[0] and now - self._looked[1] < REFRESH_EVERY:
+            return
+        self._looked = (slot, now)
         with self._engine.connect() as connection:
             due, days = forecast_due(connection, now), versions.current(connection).days
         if due or days != self._compared:
@@ -134,7 +139,7 @@ class Worker:
 
             if due:
                 log.info("forecasting")
-                forecast.make(self._engine, now)
+                forecast.make(self._engine, now, stopped=self._stopping.is_set)
             else:
                 forecast.settle(self._engine)
             self._compared = days
@@ -157,12 +162,14 @@ class Worker:
         if self._breakdown:
             raise self._breakdown
 
-    def _end(self, thread: threading.Thread, cancel: Callable[[], None]) -> None:
+    def _end(self, thread: threading.Thread, cancel: Callable[[], int]) -> None:
         log.info("worker stops")
         asked = monotonic()
         thread.join(GRACE.total_seconds())
-        while thread.is_alive() and monotonic() - asked < PATIENCE.total_seconds():
-            cancel()
+        computing = 0
+        # With nothing under way in the database for two looks, it computes: nothing is lost by leaving.
+        while thread.is_alive() and computing < 2 and monotonic() - asked < PATIENCE.total_seconds():
+            computing = 0 if cancel() else computing + 1
             thread.join(0.5)
         if thread.is_alive():
             log.error("the work under way doesn't end; the database will roll it back")
@@ -224,8 +231,8 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _statements(engine: Engine) -> Iterator[Callable[[], None]]:
-    """A function that cancels, from any thread, whatever the engine has under way."""
+def _statements(engine: Engine) -> Iterator[Callable[[], int]]:
+    """A function that cancels, from any thread, what the engine has under way; it says how much that was."""
     running: set[Any] = set()
 
     def begin(_c: Any, cursor: Any, *_: Any) -> None:
@@ -237,10 +244,12 @@ def _statements(engine: Engine) -> Iterator[Callable[[], None]]:
     def fail(context: Any) -> None:
         running.discard(getattr(context.cursor, "connection", None))
 
-    def cancel() -> None:
-        for connection in tuple(running):
+    def cancel() -> int:
+        under_way = tuple(running)
+        for connection in under_way:
             with suppress(Exception):  # it may have ended meanwhile
                 connection.cancel()
+        return len(under_way)
 
     listeners = (("before_cursor_execute", begin), ("after_cursor_execute", end), ("handle_error", fail))
     for name, listener in listeners:

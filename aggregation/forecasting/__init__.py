@@ -26,7 +26,7 @@ MAX_HORIZON = 366
 LARGEST = 1e16
 # The totals that every forecast has, in days.
 TOTALS = (7, 30)
-# Data older than this is stale: the forecast's first days lie in the past.
+# Days that end so long before the newest complete one are stale.
 STALE_AFTER = timedelta(days=2)
 # Damped days are told when they are this recent, and as much of the mean day was taken off or added.
 RECENT_DAYS, WORTH_TELLING = 14, 0.25

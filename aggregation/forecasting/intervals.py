@@ -180,8 +180,8 @@ def recalibration(errors: Values, days: int) -> float:
     """The factor for limits of totals of so many days, from what the own forecasts missed.
 
     `errors`: misses of settled totals, each in units of the spread that it was given, without the
-    factor then in use. 1 where there are none; with 30-day totals of a year, two thirds of what the
-    record says.
+    factor then in use. 1 where there are none; with weekly 30-day totals of a year, three fifths of
+    what the record says.
     """
     if len(errors) == 0:
         return 1.0

@@ -4,7 +4,7 @@ A forecast is known by the day it was made on and the newest day it knew. It is 
 it again changes nothing, even where stored days were restated since; the next day's is made from those.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -41,6 +41,7 @@ from aggregation.forecasting.creators import forecast_all
 from aggregation.forecasting.history import LONGEST
 from aggregation.forecasting.methods import BASELINES
 from aggregation.ledger import Result, State
+from aggregation.publishing import ENDINGS, Interrupted
 from aggregation.schema import (
     creator_forecasts,
     creator_metrics,
@@ -83,9 +84,12 @@ class History:
         return self.last - timedelta(days=len(self.values) - 1)
 
 
-def make(engine: Engine, now: datetime, days: int = 30) -> Made:
+def make(
+    engine: Engine, now: datetime, days: int = 30, *, stopped: Callable[[], bool] = lambda: False
+) -> Made:
     """Fit and store the forecast of the `days` days after the newest complete one, and all creators'.
 
+    `stopped` is asked before each fit and every few creators; Interrupted where it says so.
     UsageError for `days` outside 1 … 366; UserError where nothing has been aggregated, or too little.
     """
     if not 1 <= days <= MAX_HORIZON:
@@ -94,13 +98,13 @@ def make(engine: Engine, now: datetime, days: int = 30) -> Made:
         ledger.sweep(engine, now)
         history = read_history(connection, now)
         before = _methodology(connection, now, history.last)
-        made = _forecasts(history, days, before, recalibrations(connection))
+        made = list(_forecasts(history, days, before, recalibrations(connection), stopped))
         first, last = history.last + ONE_DAY, history.last + timedelta(days=days)
         run = ledger.start(engine, NAME, first, last, now)
         try:
-            result = _store(connection, made, history, now)
+            result = _store(connection, made, history, now, stopped)
         except BaseException as error:
-            state = State.FAILED if isinstance(error, Exception) else State.INTERRUPTED
+            state = State.INTERRUPTED if isinstance(error, ENDINGS) else State.FAILED
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             ledger.finish(engine, run, Result(NAME, first, last, state, 0, reason), utc_now())
             raise
@@ -137,17 +141,31 @@ def _methodology(connection: Connection, now: datetime, last: date) -> str | Non
 
 
 def _forecasts(
-    history: History, days: int, methodology: str | None, factors: Mapping[int, float]
-) -> list[Forecast]:
+    history: History,
+    days: int,
+    methodology: str | None,
+    factors: Mapping[int, float],
+    stopped: Callable[[], bool],
+) -> Iterator[Forecast]:
     """The ladder's first, then those that it is compared with."""
-    chosen = forecast(history.values, history.last, days=days, methodology=methodology, recalibration=factors)
-    return [
-        chosen,
-        *(forecast(history.values, history.last, days=days, methodology=each) for each in BASELINES),
-    ]
+    for name in (methodology, *BASELINES):
+        _go_on_unless(stopped)
+        own = None if name in BASELINES else factors
+        yield forecast(history.values, history.last, days=days, methodology=name, recalibration=own)
 
 
-def _store(connection: Connection, made: Sequence[Forecast], history: History, now: datetime) -> Made:
+def _go_on_unless(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise Interrupted("stopped before the forecast was made")
+
+
+def _store(
+    connection: Connection,
+    made: Sequence[Forecast],
+    history: History,
+    now: datetime,
+    stopped: Callable[[], bool],
+) -> Made:
     connection.rollback()
     connection.execution_options(isolation_level="REPEATABLE READ")
     made_on = now.astimezone(UTC).date()
@@ -156,7 +174,7 @@ def _store(connection: Connection, made: Sequence[Forecast], history: History, n
         new = _insert(connection, revenue_forecast_totals, totals)
         # With a longer horizon than before, the later days are new.
         _insert(connection, revenue_forecast, [row for each in made for row in _day_rows(each, made_on)])
-        creators = _store_creators(connection, history, made_on)
+        creators = _store_creators(connection, history, made_on, stopped)
         settle_in(connection)
         bump(connection, Scope.DAYS)
     return Made(made_on, made[0], new > 0, creators)
@@ -273,13 +291,16 @@ def recalibrations(connection: Connection) -> dict[int, float]:
 # ---- creators ----
 
 
-def _store_creators(connection: Connection, history: History, made_on: date) -> int:
+def _store_creators(
+    connection: Connection, history: History, made_on: date, stopped: Callable[[], bool]
+) -> int:
     """All creators with revenue in the last year; the others have none stored. The number of them."""
     first = max(history.first, history.last - timedelta(days=CREATOR_DAYS - 1))
     known = np.isfinite(history.values[-((history.last - first).days + 1) :])
     count = 0
     if len(known) >= 2 * min(TOTALS):
         for ids, values in _creator_days(connection, first, history.last):
+            _go_on_unless(stopped)
             count += len(ids)
             _upsert_creators(connection, ids, values, known, history.last, made_on)
     row = creator_forecasts.c

@@ -1,5 +1,6 @@
 """Stored forecasts: kept for good, compared with what came, and read back."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from aggregation.errors import UsageError, UserError
 from aggregation.forecasting import State, TooShortError
 from aggregation.jobs import forecast
 from aggregation.periods import Period
+from aggregation.publishing import Interrupted
 from aggregation.queries import Store
 from aggregation.schema import creator_metrics, daily_analytics, revenue_forecast_totals
 from tests.spec.tables import change, rows
@@ -179,6 +181,17 @@ def test_a_failure_is_recorded_and_leaves_nothing(history: Engine, monkeypatch: 
     assert rows(history, "job_runs", "state", "error") == [("failed", "creators have gone")]
 
 
+def test_a_stop_leaves_nothing_half_made(history: Engine) -> None:
+    fill_creator(history, 1, WEEK * 20)
+    asked = itertools.count()
+    with pytest.raises(Interrupted):
+        # After the three fits, in the middle of storing.
+        forecast.make(history, MONDAY, stopped=lambda: next(asked) == 3)
+    assert stored(history) == ([], [])
+    assert rows(history, "creator_forecasts") == []
+    assert rows(history, "job_runs", "state") == [("interrupted",)]
+
+
 # ---- what came ----
 
 
@@ -338,16 +351,29 @@ def test_the_newest_and_its_days(history: Engine) -> None:
     assert days["projected"].sum() == pytest.approx(newest.totals[30].projected, abs=Decimal("0.2"))
 
 
-def test_old_data_is_stale(history: Engine) -> None:
+def state_at(engine: Engine, now: datetime) -> tuple[State, str]:
+    with engine.connect() as connection:
+        made = forecasts.latest(connection, now)
+    assert made is not None
+    return made.state, "".join(made.notes[:1])
+
+
+def test_without_new_days_it_is_stale(history: Engine) -> None:
     forecast.make(history, MONDAY)
-    with history.connect() as connection:
-        fresh = forecasts.latest(connection, MONDAY + timedelta(days=1))
-        stale = forecasts.latest(connection, MONDAY + timedelta(days=2))
-    assert fresh is not None
-    assert stale is not None
-    assert fresh.state is State.READY
-    assert stale.state is State.STALE
-    assert stale.notes[0] == "Stale: it knows nothing after 2026-03-15."
+    assert state_at(history, MONDAY + timedelta(days=1))[0] is State.READY
+    assert state_at(history, MONDAY + timedelta(days=2)) == (
+        State.STALE,
+        "Stale: the newest complete day is 2026-03-15.",
+    )
+
+
+def test_a_week_later_it_is_still_good_but_not_two_days_more(history: Engine) -> None:
+    forecast.make(history, MONDAY)
+    fill_days(history, WEEK * 2, LAST + timedelta(weeks=2))
+    assert state_at(history, MONDAY + timedelta(days=8))[0] is State.READY
+    state, why = state_at(history, MONDAY + timedelta(days=9))
+    assert state is State.STALE
+    assert why == "Stale: made over a week ago, it knows nothing after 2026-03-15."
 
 
 def test_what_was_forecast_four_weeks_ago(history: Engine) -> None:
