@@ -89,6 +89,16 @@ def aggregate(
 
 
 @app.command()
+def forecast(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days ahead.")] = 30,
+) -> None:
+    """Fit and store the revenue forecast, and that of each creator."""
+    from dashboard_app.commands import make_forecast
+
+    make_forecast(_settings(), days)
+
+
+@app.command()
 def check(from_: From = None, to: To = None) -> None:
     """Recount from the source and compare; exit 1 if anything differs."""
     from dashboard_app.commands import recount
@@ -103,6 +113,22 @@ def jobs() -> None:
     from dashboard_app.commands import show_jobs
 
     show_jobs(_settings())
+
+
+@app.command()
+def doctor(
+    for_: Annotated[
+        str | None, typer.Option("--for", help="web, worker or migrator: what the role is for.")
+    ] = None,
+    grants: Annotated[bool, typer.Option("--grants", help="Print SQL that makes the roles.")] = False,
+) -> None:
+    """Look at the database, and what the role may do beyond need; exit 1 if anything is wrong."""
+    from dashboard_app.commands import look_at_database, print_grants
+
+    if grants:
+        print_grants(_settings())
+    elif not look_at_database(_settings(), for_):
+        raise typer.Exit(1)
 
 
 @users_app.command("add")

@@ -9,19 +9,22 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from aggregation.errors import UserError
+from aggregation.errors import Busy, UserError
 
 # One key for every writer of analytics tables: two runs of the same days queue up instead of deadlocking.
 WRITERS_LOCK = 0x5BA2C0DE
 MIGRATIONS_LOCK = 0x5BA2C0DF
 # Whoever fills the platform's own tables: imports and the demo.
 LOADERS_LOCK = 0x5BA2C0E0
+# PostgreSQL's code for a lock that another held for too long.
+LOCK_NOT_AVAILABLE = "55P03"
 
 # Of postmaster.pid: its lines when a server is up, and a process id above any system's largest.
 POSTMASTER_LINES = 8
@@ -62,15 +65,16 @@ def without_password(url: URL) -> str:
 
 
 @contextmanager
-def exclusive(engine: Engine, key: int) -> Iterator[Connection]:
+def exclusive(engine: Engine, key: int, patience: timedelta | None = None) -> Iterator[Connection]:
     """A connection that holds the advisory lock `key`, in autocommit until the caller begins.
 
     The lock is taken before any transaction starts: a REPEATABLE READ snapshot made while
-    waiting would not see what the previous holder wrote.
+    waiting would not see what the previous holder wrote. Raises Busy where another holds it for longer
+    than `patience`; None waits as long as it takes.
     """
     with engine.connect() as connection:
         autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-        autocommit.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        _lock(autocommit, key, patience)
         try:
             yield connection
         finally:
@@ -78,6 +82,24 @@ def exclusive(engine: Engine, key: int) -> Iterator[Connection]:
                 connection.rollback()
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+
+
+def _lock(autocommit: Connection, key: int, patience: timedelta | None) -> None:
+    lock = text("SELECT pg_advisory_lock(:key)")
+    if patience is None:
+        autocommit.execute(lock, {"key": key})
+        return
+    limit = f"{patience // timedelta(milliseconds=1)}ms"
+    autocommit.execute(text("SELECT set_config('lock_timeout', :limit, false)"), {"limit": limit})
+    try:
+        autocommit.execute(lock, {"key": key})
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise Busy("other numbers are being computed just now; try again in a minute") from None
+    finally:
+        if not autocommit.invalidated:
+            autocommit.execute(text("RESET lock_timeout"))
 
 
 @contextmanager

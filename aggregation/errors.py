@@ -8,5 +8,9 @@ class UserError(Exception):
     """
 
 
+class Busy(UserError):  # noqa: N818
+    """Somebody else is at it; try again later."""
+
+
 class UsageError(UserError):
     """The command or a setting was used wrongly; the command exits with 2."""

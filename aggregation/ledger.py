@@ -95,12 +95,12 @@ def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
 
 
 def complete_through(connection: Connection) -> date | None:
-    """The newest day for which every job that works by day has succeeded; None where there is none.
+    """The newest day for which every job that a day needs has succeeded; None where there is none.
 
     Days before it may still be missing: see `missing_days`.
     """
     run = job_runs.c
-    names = [job.name for job in JOBS if job.day is not None]
+    names = [job.name for job in JOBS if job.day is not None and job.completes]
     newest = (
         select(func.max(run.last_day).label("day"))
         .where(run.job.in_(names), run.state == State.SUCCEEDED)

@@ -8,6 +8,10 @@ from aggregation.days import months
 from aggregation.schema import BY_MONTH
 
 ABSENT = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL")
+# Quoted where it has to be.
+OWNER = text(
+    "SELECT CAST(CAST(relowner AS regrole) AS text) FROM pg_class WHERE oid = CAST(:name AS regclass)"
+)
 
 
 def require_months(connection: Connection, table: Table, first: date, last: date) -> None:
@@ -26,3 +30,6 @@ def require_months(connection: Connection, table: Table, first: date, last: date
         connection.execute(
             text(f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")
         )
+        # To whom the table belongs, or its owner could not change it any more.
+        owner = connection.execute(OWNER, {"name": table.name}).scalar_one()
+        connection.execute(text(f"ALTER TABLE {name} OWNER TO {owner}"))

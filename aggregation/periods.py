@@ -6,6 +6,8 @@ from enum import StrEnum
 from math import ceil
 from typing import Self
 
+from aggregation.days import ONE_DAY
+
 MAX_DAYS = 3660
 
 
@@ -36,6 +38,11 @@ class Period:
 
     def shifted(self, days: int) -> "Period":
         return Period(self.first + timedelta(days=days), self.last + timedelta(days=days))
+
+    def from_months(self) -> list[tuple[date, int]]:
+        """The days whose month so far makes up the period: each to be added (1) or taken away (-1)."""
+        days = [(day, 1) for day in self.dates() if day == self.last or (day + ONE_DAY).day == 1]
+        return days if self.first.day == 1 else [(self.first - ONE_DAY, -1), *days]
 
     def within(self, outer: "Period") -> bool:
         return outer.first <= self.first and self.last <= outer.last

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Delete,
     Engine,
@@ -19,9 +20,11 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    or_,
     select,
     text,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
@@ -70,7 +73,10 @@ class JobsFailed(UserError):  # noqa: N818
 
 
 def publish(
-    table: Table, statement: Select[Any], span: ColumnElement[bool], keeps: Sequence[str] = ()
+    table: Table,
+    statement: Select[Any] | CompoundSelect[Any],
+    span: ColumnElement[bool],
+    keeps: Sequence[str] = (),
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
@@ -129,15 +135,28 @@ def run(
     last: date,
     missing: frozenset[str] = frozenset(),
     since: date | None = None,
+    *,
+    later: bool = True,
 ) -> int:
     """Compute the days of `job`, both inclusive, in the connection's transaction; the number of rows changed.
 
-    What is stored for days from `since` until `first` is removed.
+    What is stored for days from `since` until `first` is removed. Not `later`: later days, where they
+    depend on these, are left for runs that follow.
     """
-    require_months(connection, job.table, first, last)
     span = job.span(since or first, last)
-    statement = job.statement(first, last, missing)
+    statement: Select[Any] | CompoundSelect[Any] = job.statement(first, last, missing)
+    newest = last
+    if job.later and later:
+        span = or_(span, job.later.rows(last))
+        statement = union_all(statement, job.later.statement(last))
+        newest = max(last, *(_newest_day(connection, table) or last for table in job.reads))
+    require_months(connection, job.table, first, newest)
     return int(connection.execute(publish(job.table, statement, span, job.kept(missing))).scalar_one())
+
+
+def _newest_day(connection: Connection, table: Table) -> date | None:
+    newest: date | None = connection.scalar(select(func.max(table.c.date)))
+    return newest
 
 
 # ---- all jobs over a history ----
@@ -155,6 +174,10 @@ class _Work:
     progress: Progress
     clock: Clock
     stopped: Callable[[], bool]
+
+    @property
+    def complete(self) -> date:
+        return last_complete_day(self.clock())
 
 
 @dataclass
@@ -176,17 +199,19 @@ def aggregate(
     progress: Progress = lambda *_: None,
     clock: Clock = utc_now,
     stopped: Callable[[], bool] = lambda: False,
+    patience: timedelta | None = None,
 ) -> list[Result]:
     """Compute these days (UTC, both inclusive); by default from the first event to the last complete day.
 
     Each calendar month is one transaction on one snapshot for all tables. `progress` gets a job's
     name, the days done and the days in all; `stopped` is asked before each statement.
 
-    Raises UserError for names or days that can't be, JobsFailed where a job failed (the others are
-    done then) and Interrupted where `stopped` said so. However it ends, job_runs tells.
+    Raises UserError for names or days that can't be, Busy where another writer is at work for longer
+    than `patience` (None: wait for it), JobsFailed where a job failed (the others are done then) and
+    Interrupted where `stopped` said so. However it ends, job_runs tells.
     """
     jobs = with_readers(chosen(only))
-    with exclusive(engine, WRITERS_LOCK) as connection:
+    with exclusive(engine, WRITERS_LOCK, patience) as connection:
         missing = missing_sources(connection)
         covered = covered_days(connection, first, last, missing, clock())
         return _perform(
@@ -287,7 +312,9 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     since = work.since if first == work.first else first
     try:
         with connection.begin_nested():
-            rows = run(connection, each.job, first, last, work.missing, since)
+            reach = each.job.reach(last, work.complete)
+            # Later days are the next spans' in any case; once is enough for those after all of them.
+            rows = run(connection, each.job, first, reach, work.missing, since, later=last == work.last)
     except Exception as error:
         if work.stopped():
             raise Interrupted("stopped before the work was done") from error

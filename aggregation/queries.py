@@ -11,12 +11,16 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     CursorResult,
     Engine,
+    RowMapping,
     Select,
+    Table,
     and_,
+    case,
     func,
     or_,
     select,
@@ -26,15 +30,19 @@ from sqlalchemy import (
 
 from aggregation import ledger, summaries
 from aggregation.coverage import absent_tables
+from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
 from aggregation.schema import (
     creator_metrics,
+    creator_months,
     creator_profiles,
-    creator_supporters,
     daily_analytics,
     gift_analytics,
     revenue_breakdown,
+    revenue_forecast,
+    revenue_forecast_totals,
+    supporter_returns,
     user_returns,
 )
 from aggregation.summaries import Number
@@ -67,6 +75,14 @@ class Supporters:
 
     total: int
     new: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Some of the `total` rows that were asked for."""
+
+    rows: Sequence[RowMapping]
+    total: int
 
 
 class Store:
@@ -164,24 +180,11 @@ class Queries:
     @kept(Scope.DAYS)
     def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
         """Creators with the largest change of earnings: creator_id, name, now, before."""
-        table = creator_metrics.c
-
-        def earned(span: Period) -> Any:
-            inside = table.date.between(span.first, span.last)
-            return func.coalesce(func.sum(table.gift_revenue).filter(inside), 0)
-
-        now, earlier = earned(period).label("now"), earned(before).label("before")
+        sums = self._summed_from_months(period, before) or _summed_from_days(period, before)
         moved = (
-            select(table.creator_id, now, earlier)
-            .where(
-                or_(
-                    table.date.between(period.first, period.last),
-                    table.date.between(before.first, before.last),
-                )
-            )
-            .group_by(table.creator_id)
-            .having(now != earlier)
-            .order_by(func.abs(now - earlier).desc(), table.creator_id)
+            select(sums.creator_id, sums.now, sums.before)
+            .where(sums.now != sums.before)
+            .order_by(func.abs(sums.now - sums.before).desc(), sums.creator_id)
             .limit(limit)
             .subquery()
         )
@@ -191,6 +194,32 @@ class Queries:
             select(moved.c.creator_id, creator_profiles.c.name, moved.c.now, moved.c.before)
             .select_from(named)
             .order_by(func.abs(moved.c.now - moved.c.before).desc(), moved.c.creator_id)
+        )
+
+    def _summed_from_months(self, period: Period, before: Period) -> Any:
+        """creator_id, now, before from creator_months; None where a day that it takes isn't there yet."""
+        now, earlier = (dict(span.from_months()) for span in (period, before))
+        days, freshness = {*now, *earlier}, self.freshness()
+        needed = {day for day in days if freshness and day >= freshness.coverage.first}
+        if not needed or needed.intersection(
+            ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
+        ):
+            return None
+        row = creator_months.c
+
+        def earned(signs: dict[date, int]) -> Any:
+            by_sign = [
+                (row.date.in_([day for day in signs if signs[day] == sign]), sign * row.month_to_date)
+                for sign in (1, -1)
+            ]
+            return func.coalesce(func.sum(case(*by_sign)), 0)
+
+        return (
+            select(row.creator_id, earned(now).label("now"), earned(earlier).label("before"))
+            .where(row.date.in_(days))
+            .group_by(row.creator_id)
+            .subquery()
+            .c
         )
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
@@ -317,23 +346,59 @@ class Queries:
         value = self._rows(select(func.coalesce(statement, after, profile))).scalar()
         return None if value is None else int(value)
 
-    def supporters(self, creator_id: int, period: Period) -> Supporters:
-        table = creator_supporters.c
-        firsts = (
+    def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
+        """None where the job hasn't succeeded for all covered days of the period."""
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
+            return None
+        gave = supporter_returns.c
+        never_before = gave.days_since == 0
+        first_in_period = or_(never_before, gave.date - gave.days_since < period.first)
+        total, new = self._rows(
             select(
-                func.min(table.date).label("first"),
-                func.max(table.date).filter(table.date.between(period.first, period.last)).label("in_period"),
-            )
-            .where(table.creator_id == creator_id, table.date <= period.last)
-            .group_by(table.supporter_id)
-            .subquery()
+                func.sum(gave.supporters).filter(first_in_period),
+                func.sum(gave.supporters).filter(never_before),
+            ).where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
+        ).one()
+        return Supporters(int(total or 0), int(new or 0))
+
+    def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
+        """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""
+        inside = within(day, period.first, period.last)
+        total = self._rows(select(func.count()).select_from(table).where(inside)).scalar_one()
+        some = select(table).where(inside).order_by(day, *table.primary_key).limit(limit).offset(offset)
+        return Listing(self._rows(some).mappings().all(), total)
+
+    def newest_forecast(self) -> Sequence[RowMapping]:
+        """The days of the forecast that was made last; empty where there is none."""
+        total, day = revenue_forecast_totals.c, revenue_forecast.c
+        key = (total.made_on, total.data_through, total.methodology)
+        newest = select(*key).where(total.chosen).order_by(total.made_at.desc()).limit(1).subquery().c
+        chosen = and_(
+            day.made_on == newest.made_on,
+            day.data_through == newest.data_through,
+            day.methodology == newest.methodology,
         )
-        statement = select(
-            func.count().filter(firsts.c.in_period.is_not(None)),
-            func.count().filter(firsts.c.first >= period.first),
-        ).select_from(firsts)
-        supporters, new = self._rows(statement).one()
-        return Supporters(supporters, new)
+        return self._rows(select(revenue_forecast).where(chosen).order_by(day.forecast_date)).mappings().all()
+
+
+def _summed_from_days(period: Period, before: Period) -> Any:
+    """creator_id, now, before from creator_metrics."""
+    table = creator_metrics.c
+
+    def earned(span: Period) -> Any:
+        return func.coalesce(func.sum(table.gift_revenue).filter(inside(span)), 0)
+
+    def inside(span: Period) -> ColumnElement[bool]:
+        return table.date.between(span.first, span.last)
+
+    return (
+        select(table.creator_id, earned(period).label("now"), earned(before).label("before"))
+        .where(or_(inside(period), inside(before)))
+        .group_by(table.creator_id)
+        .subquery()
+        .c
+    )
 
 
 def fill_days(

@@ -389,7 +389,56 @@ RETURNS = Recount(
     """,
 )
 
-RECOUNTS = (DAILY, CREATORS, GIFTS, ENGAGEMENT, RETURNS, REVENUE, COHORTS, SUPPORTERS)
+# From creator_supporters, for the same reason.
+SUPPORTER_RETURNS = Recount(
+    "supporter_returns",
+    ("creator_id", "date", "days_since"),
+    "date",
+    (Cell("supporters"),),
+    """
+    SELECT creator_id, date, coalesce(date - before, 0) AS days_since, count(*) AS supporters
+    FROM (
+        SELECT creator_id, date, (
+            SELECT date FROM creator_supporters AS earlier
+            WHERE earlier.creator_id = now.creator_id AND earlier.supporter_id = now.supporter_id
+              AND earlier.date < now.date
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM creator_supporters AS now
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+    ) AS gave
+    GROUP BY 1, 2, 3
+    """,
+)
+
+# From creator_metrics, whose own recount is above.
+EARNINGS = Recount(
+    "creator_months",
+    ("date", "creator_id"),
+    "date",
+    (Cell("month_to_date"),),
+    """
+    SELECT the_days.day AS date, creator_id, sum(gift_revenue) AS month_to_date
+    FROM the_days JOIN creator_metrics AS m
+      ON date_trunc('month', m.date) = date_trunc('month', the_days.day) AND m.date <= the_days.day
+    WHERE m.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
+    GROUP BY 1, 2
+    HAVING sum(gift_revenue) <> 0
+    """,
+)
+
+RECOUNTS = (
+    DAILY,
+    CREATORS,
+    EARNINGS,
+    GIFTS,
+    ENGAGEMENT,
+    RETURNS,
+    REVENUE,
+    COHORTS,
+    SUPPORTERS,
+    SUPPORTER_RETURNS,
+)
 
 IDENTITIES = """
     SELECT day, name, left_side, right_side

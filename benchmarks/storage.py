@@ -217,7 +217,7 @@ def _queries(engine: Engine) -> None:
         queries.last_gift_day(1)
         queries.creator_name(1)
         queries.creator_daily(1, period, freshness)
-        queries.supporters(1, period)
+        queries.supporters(1, period, freshness)
 
 
 # ---- small things ----

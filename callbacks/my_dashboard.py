@@ -47,6 +47,7 @@ REACTIONS = (metrics.LIKES, metrics.COMMENTS, metrics.SHARES)
 EARNED = "What did my gifts bring?"
 REACTED = "How do people react to my videos?"
 PERFORMED = "How did this period go?"
+NOT_COUNTED = "not counted for all of these days yet"
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -85,8 +86,10 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     before = (
         queries.creator_daily(creator_id, chosen.comparable, chosen.freshness) if chosen.comparable else None
     )
-    supporters = queries.supporters(creator_id, chosen.period)
-    earlier = queries.supporters(creator_id, chosen.comparable) if chosen.comparable else None
+    supporters = queries.supporters(creator_id, chosen.period, chosen.freshness)
+    earlier = (
+        queries.supporters(creator_id, chosen.comparable, chosen.freshness) if chosen.comparable else None
+    )
     key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier))
     figure = partial(chosen.figure, "my-dashboard")
     return {
@@ -101,17 +104,13 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
 
 
 def cards(
-    daily: pd.DataFrame, before: pd.DataFrame | None, supporters: Supporters, earlier: Supporters | None
+    daily: pd.DataFrame,
+    before: pd.DataFrame | None,
+    supporters: Supporters | None,
+    earlier: Supporters | None,
 ) -> Component:
     kpis = [creator_kpi(metric, daily, before) for metric in CARDS]
-    kpis.append(
-        kpi(
-            metrics.SUPPORTERS_COUNT,
-            supporters.total,
-            None if earlier is None else earlier.total,
-            note=f"{supporters.new:,} new",
-        )
-    )
+    kpis.append(supporters_kpi(supporters, earlier))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
@@ -124,6 +123,16 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
         note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
+    )
+
+
+def supporters_kpi(supporters: Supporters | None, earlier: Supporters | None) -> Kpi:
+    return kpi(
+        metrics.SUPPORTERS_COUNT,
+        None if supporters is None else supporters.total,
+        None if earlier is None else earlier.total,
+        note=f"{supporters.new:,} new" if supporters else "",
+        reason="" if supporters else NOT_COUNTED,
     )
 
 

@@ -35,7 +35,9 @@ LONGEST_RETURN = 2000
 
 def viewer() -> Account | None:
     """The person signed in, from the session alone."""
-    return current_user if isinstance(current_user._get_current_object(), Account) else None
+    # Not the proxy, which stands for somebody else after a new login.
+    account = current_user._get_current_object()
+    return account if isinstance(account, Account) else None
 
 
 def bearer() -> str | None:
@@ -134,7 +136,8 @@ def guard(
         if account is None:
             return _sign_in_first(path)
         if endpoint in DASH_INDEX:
-            return _page(by_path, path, account, pages)
+            # The API says itself what there is of it.
+            return None if path.startswith("/api/") else _page(by_path, path, account, pages)
         # What there is no view for is answered by Flask.
         if endpoint is not None and endpoint not in DASH_SHARED:
             allowed_viewer(roles_of(server.view_functions[endpoint]))

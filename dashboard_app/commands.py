@@ -9,7 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from aggregation import checks, ledger, publishing
+from aggregation import checks, doctor, ledger, publishing, roles
+from aggregation.database import without_password
+from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.queries import Store
@@ -82,6 +84,36 @@ def aggregate_days(settings: Settings, first: date | None, last: date | None, on
         )
 
 
+def make_forecast(settings: Settings, days: int) -> None:
+    # numpy and statsmodels take seconds to load; no other command needs them
+    from aggregation.forecasting import CONFIDENCE
+    from aggregation.jobs import forecast
+
+    with migrated(settings) as engine:
+        made = forecast.make(engine, utc_now(), days)
+        table(
+            ("next days", "revenue", "80 % between", "95 % between"),
+            [
+                (
+                    total.days,
+                    f"{total.projected:,.2f}",
+                    *(f"{total.low[each]:,.2f} – {total.high[each]:,.2f}" for each in (80, 95)),
+                )
+                for total in made.forecast.totals.values()
+            ],
+        )
+        lines = [
+            f"{made.forecast.methodology}, from {made.forecast.history_days} days"
+            f" up to {made.forecast.data_through}; {made.creators:,} creators",
+            f"{made.forecast.confidence:.0f} % {CONFIDENCE}",
+            *made.forecast.notes,
+        ]
+        if not made.new:
+            lines.append("made before today from the same days: what was stored then stays")
+        for line in lines:
+            out.print(line, markup=False)
+
+
 def recount(settings: Settings, first: date | None, last: date | None) -> bool:
     """Whether every cell is equal."""
     with migrated(settings) as engine:
@@ -136,6 +168,34 @@ def show_jobs(settings: Settings) -> None:
         )
         for line in Worker(engine).due():
             out.print(line, markup=False)
+
+
+# ---- the database ----
+
+
+def look_at_database(settings: Settings, purpose: str | None) -> bool:
+    """Whether all is well."""
+    wanted = _purpose(purpose) if purpose is not None else None
+    with settings.database() as engine, engine.connect() as connection:
+        found = doctor.diagnose(connection, wanted, one_role=settings.embedded)
+        out.print(f"reached {without_password(engine.url)}", markup=False)
+    for line in found.facts:
+        out.print(line, markup=False)
+    for line in found.problems:
+        out.print(f"problem: {line}", markup=False)
+    return not found.problems
+
+
+def _purpose(name: str) -> roles.Purpose:
+    try:
+        return roles.Purpose(name)
+    except ValueError:
+        raise UsageError(f"no role is for {name!r}; allowed: {', '.join(roles.Purpose)}") from None
+
+
+def print_grants(settings: Settings) -> None:
+    with settings.database() as engine, engine.connect() as connection:
+        out.print(roles.grants(connection), markup=False, end="")
 
 
 # ---- accounts ----

@@ -81,7 +81,7 @@ def create_app(
     frame.register(server)
     administration.register(server, Administration(accounts, sessions, audit, store, now))
     own_account.register(server, OwnAccount(accounts, sessions, tokens, audit, now))
-    api.register(server, store, engine)
+    api.register(server, store, engine, clock)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
     _answer_problems(server, audit)

@@ -138,6 +138,15 @@ def sign_in(client: FlaskClient, name: str, password: str = PASSWORD, target: st
     return client.post(target, data=form)
 
 
+def csrf_header(client: FlaskClient) -> dict[str, str]:
+    """What a browser that is signed in sends along with a POST."""
+    client.get("/")
+    client.get("/me")
+    cookie = client.get_cookie("_csrf_token")
+    assert cookie is not None
+    return {"X-CSRFToken": cookie.value}
+
+
 def run_callback(
     client: FlaskClient, output: str, *inputs: tuple[str, object], state: Sequence[tuple[str, object]] = ()
 ) -> TestResponse:

@@ -6,9 +6,10 @@ The one writer, `aggregation.publishing`, runs them all the same way.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, or_, true
+from sqlalchemy import Column, ColumnElement, Select, Table, true
 
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
@@ -16,17 +17,21 @@ from aggregation.jobs import (
     cohorts,
     creators,
     daily,
+    earnings,
     engagement,
     gifts,
     profiles,
     returns,
     revenue,
+    supporter_returns,
     supporters,
+    visits,
 )
 from aggregation.jobs.events import ACTIVITY, within
 from aggregation.schema import (
     COHORT_OFFSETS,
     creator_metrics,
+    creator_months,
     creator_profiles,
     creator_supporters,
     daily_analytics,
@@ -36,8 +41,17 @@ from aggregation.schema import (
     user_engagement,
     user_returns,
 )
+from aggregation.schema import supporter_returns as supporter_returns_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
+
+
+@dataclass(frozen=True)
+class Later:
+    """Rows of days after the given one that depend on days until then: which, and how they are made."""
+
+    rows: Callable[[date], ColumnElement[bool]]
+    statement: Callable[[date], Select[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,8 +61,10 @@ class Job:
     `at` is the time (UTC) of its nightly slot. `day` is the column that puts a row into a span; None
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
-    comes after them, and runs whenever they do. `later`: which rows of days after the given one are
-    the statement's, too.
+    comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
+    With `to_month_end` these are all days until the month's last complete one.
+    Where not `completes`, a day counts as complete without the job: its readers ask the ledger
+    themselves, so that an upgrade which brings its table leaves everything else on the pages.
     """
 
     name: str
@@ -59,7 +75,9 @@ class Job:
     keeps: tuple[str, ...] = ()
     keeps_unless: frozenset[str] = frozenset()
     reads: tuple[Table, ...] = ()
-    later: Callable[[date], ColumnElement[bool]] | None = None
+    later: Later | None = None
+    completes: bool = True
+    to_month_end: bool = False
 
     @property
     def _slot(self) -> timedelta:
@@ -75,11 +93,13 @@ class Job:
         return datetime.combine(self.due(now) + 2 * ONE_DAY, time(), UTC) + self._slot
 
     def span(self, first: date, last: date) -> ColumnElement[bool]:
-        """The stored rows that a run over these days answers for."""
-        if self.day is None:
-            return true()
-        days = within(self.day, first, last)
-        return days if self.later is None else or_(days, self.later(last))
+        """The stored rows of these days."""
+        return true() if self.day is None else within(self.day, first, last)
+
+    def reach(self, last: date, complete: date) -> date:
+        """The last day that a run until `last` has to compute, if days until `complete` are over."""
+        month_end = (last.replace(day=1) + timedelta(days=31)).replace(day=1) - ONE_DAY
+        return max(last, min(month_end, complete)) if self.to_month_end else last
 
     def kept(self, missing: Collection[str]) -> tuple[str, ...]:
         return () if self.keeps_unless.intersection(missing) else self.keeps
@@ -99,7 +119,7 @@ JOBS = (
         returns.statement,
         user_returns.c.date,
         reads=(user_engagement,),
-        later=returns.depend_on_days_until,
+        later=Later(partial(visits.depend_on_days_until, user_returns), returns.of_later_days),
     ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
     Job(
@@ -112,7 +132,29 @@ JOBS = (
         keeps_unless=ACTIVITY,
     ),
     Job("creators", creator_metrics, HALF_PAST, creators.statement, creator_metrics.c.date),
+    Job(
+        "earnings",
+        creator_months,
+        HALF_PAST,
+        earnings.statement,
+        creator_months.c.date,
+        reads=(creator_metrics,),
+        to_month_end=True,
+        completes=False,
+    ),
     Job("supporters", creator_supporters, HALF_PAST, supporters.statement, creator_supporters.c.date),
+    Job(
+        "supporter_returns",
+        supporter_returns_table,
+        HALF_PAST,
+        supporter_returns.statement,
+        supporter_returns_table.c.date,
+        reads=(creator_supporters,),
+        later=Later(
+            partial(visits.depend_on_days_until, supporter_returns_table), supporter_returns.of_later_days
+        ),
+        completes=False,
+    ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
 )
 

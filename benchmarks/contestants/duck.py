@@ -15,14 +15,25 @@ from aggregation.jobs import JOBS, Job
 from aggregation.schema import analytics, source
 
 # By a window over all days: probes by a primary key would be slow in a column store.
-RETURNS = """
-    SELECT date, coalesce(date - previous, 0) AS days_since, count(*) AS users
-    FROM (
-        SELECT date, lag(date) OVER (PARTITION BY user_id ORDER BY date) AS previous FROM user_engagement
-        WHERE session_count > 0 OR videos_watched > 0 OR gifts_sent > 0
-    )
-    GROUP BY date, previous
-"""
+RETURNS = {
+    "returns": """
+        SELECT date, coalesce(date - previous, 0) AS days_since, count(*) AS users
+        FROM (
+            SELECT date, lag(date) OVER (PARTITION BY user_id ORDER BY date) AS previous FROM user_engagement
+            WHERE session_count > 0 OR videos_watched > 0 OR gifts_sent > 0
+        )
+        GROUP BY date, previous
+    """,
+    "supporter_returns": """
+        SELECT creator_id, date, coalesce(date - previous, 0) AS days_since, count(*) AS supporters
+        FROM (
+            SELECT creator_id, date,
+                   lag(date) OVER (PARTITION BY creator_id, supporter_id ORDER BY date) AS previous
+            FROM creator_supporters
+        )
+        GROUP BY creator_id, date, previous
+    """,
+}
 
 
 def load(engine: Engine, folder: Path) -> Path:
@@ -65,8 +76,8 @@ def compute(file: Path, first: date, last: date) -> dict[str, int]:
 
 
 def _query(job: Job, first: date, last: date) -> str:
-    if job.name == "returns":
-        return RETURNS
+    if job.name in RETURNS:
+        return RETURNS[job.name]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     statement = job.statement(first, last, frozenset())
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))

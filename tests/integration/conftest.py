@@ -3,8 +3,10 @@ from collections.abc import Iterator
 import pytest
 
 from aggregation.database import connect
+from aggregation.roles import Purpose
 from tests import cast
 from tests.conftest import database_at, execute, fresh
+from tests.integration import platform_roles
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,24 @@ def world(server: str, cast_template: str) -> Iterator[cast.World]:
     """The cast with all numbers computed, and the application on it."""
     for engine in fresh(server, cast_template):
         yield cast.application(engine)
+
+
+@pytest.fixture(scope="session")
+def roles_template(server: str) -> Iterator[str]:
+    """The name of a database with roles and numbers, that tests are copied from."""
+    name = f"template_{platform_roles.PREFIX}"
+    execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE template0")
+    engine = connect(database_at(server, name))
+    platform_roles.make(engine)
+    engine.dispose()
+    yield name
+    roles = (f"{platform_roles.PREFIX}_{each}" for each in (*Purpose, "partitions"))
+    execute(server, f"DROP DATABASE {name}", *(f"DROP ROLE {role}" for role in roles))
+
+
+@pytest.fixture
+def roles(server: str, roles_template: str) -> Iterator[platform_roles.Database]:
+    """A platform's database with roles of its own for web, worker and migrator, and all numbers."""
+    for engine in fresh(server, roles_template):
+        with platform_roles.opened(engine) as database:
+            yield database

@@ -67,12 +67,14 @@ def test_after_aggregating_every_cell_is_equal(aggregated: Engine) -> None:
     assert {table.table: table.cells for table in report.tables} == {
         "daily_analytics": 2 * 10,
         "creator_metrics": 9,
+        "creator_months": 2,
         "gift_analytics": 5,
         "user_engagement": 2 * 6,
         "user_returns": 1,
         "revenue_breakdown": 2 * 3,
         "retention_cohorts": 7,
         "creator_supporters": 2,
+        "supporter_returns": 1,
         "identities": 2 * 5,
     }
 
@@ -132,6 +134,16 @@ def test_a_missing_row_is_found(mended: Engine, table: str) -> None:
             "INSERT INTO user_returns VALUES ('2026-03-10', 7, 0)",
             "user_returns",
             "date=2026-03-10, days_since=7",
+        ),
+        (
+            "INSERT INTO creator_months VALUES ('2026-03-11', 77, 1)",
+            "creator_months",
+            "date=2026-03-11, creator_id=77",
+        ),
+        (
+            "INSERT INTO supporter_returns VALUES (1, '2026-03-10', 7, 0)",
+            "supporter_returns",
+            "creator_id=1, date=2026-03-10, days_since=7",
         ),
         (
             "INSERT INTO creator_supporters VALUES (1, 1, '2026-03-10', 0, 0)",
@@ -198,7 +210,9 @@ def test_what_is_not_due_yet_is_not_missed(platform: Engine) -> None:
     assert report.unequal == ()
     assert {table.table: table.last.day for table in report.tables if table.last.day == 10} == {
         "creator_metrics": 10,
+        "creator_months": 10,
         "creator_supporters": 10,
+        "supporter_returns": 10,
         "identities": 10,
     }
     assert checked(platform).cells_unequal > 0

@@ -76,6 +76,34 @@ def test_aggregate_check_and_jobs(platform_with_gifts: Engine) -> None:
     assert "succeeded" in listed.stdout
 
 
+def test_forecast(database: Engine) -> None:
+    source.create_all(database)
+    first = last_complete_day(utc_now()) - timedelta(days=59)
+    gifts = [f"{first + timedelta(days=day)} 10:00" for day in range(60)]
+    users = f"users\nid | created_at | is_creator\n1 | {first} 09:00 | false\n2 | {first} 09:00 | true"
+    fill(database, "\n".join([users, "", "virtual_gifts", "created_at", *gifts]))
+    assert run("aggregate", engine=database).returncode == 0
+    done = run("forecast", "--days", "14", engine=database)
+    assert done.returncode == 0, done.stderr
+    assert "ets, from 60 days" in done.stdout
+    assert "1 creators" in done.stdout
+    with database.connect() as connection:
+        days = connection.execute(text("SELECT count(DISTINCT forecast_date) FROM revenue_forecast")).scalar()
+    assert days == 14
+    again = run("forecast", "--days", "14", engine=database)
+    assert again.returncode == 0, again.stderr
+    assert "stays" in again.stdout
+
+
+def test_a_forecast_of_too_little_says_what_it_needs(platform_with_gifts: Engine) -> None:
+    assert "aggregated" in error_of(run("forecast", engine=platform_with_gifts), 1)
+    days = ("--from", "2026-03-01", "--to", "2026-03-04")
+    assert run("aggregate", *days, engine=platform_with_gifts).returncode == 0
+    line = error_of(run("forecast", engine=platform_with_gifts), 1)
+    assert line == "error: a forecast needs 7 complete days, has 4"
+    assert "days" in error_of(run("forecast", "--days", "0", engine=platform_with_gifts), 2)
+
+
 def test_aggregating_again_changes_nothing(platform_with_gifts: Engine) -> None:
     days = ("aggregate", "--from", "2026-03-01", "--to", "2026-03-04")
     assert run(*days, engine=platform_with_gifts).returncode == 0
@@ -348,6 +376,7 @@ def test_accounts(database: Engine) -> None:
     [
         (("add", "b\x1b[2Jo", "--role", "admin"), "long enough", "control characters"),
         (("add", "bo", "--role", "admin"), "short", "8"),
+        (("add", "bo", "--role", "admin"), "password1", "too easy to guess"),
         (("password", "nobody"), "long enough", "nobody"),
     ],
 )
@@ -370,6 +399,53 @@ def test_accounts_that_cannot_be(
 )
 def test_wrong_usage_is_told_before_a_password_is_asked_for(arguments: tuple[str, ...], said: str) -> None:
     assert said in error_of(run("users", "add", "bo", *arguments), 2)
+
+
+def test_what_is_done_to_accounts_is_written_down(database: Engine) -> None:
+    for name in ("Ada", "alma"):
+        added = ("users", "add", name, "--role", "admin", "--password-stdin")
+        assert run(*added, engine=database, given="long enough").returncode == 0
+    for arguments in (
+        ("role", "ada", "--role", "analyst"),
+        ("disable", "ada"),
+        ("enable", "ada"),
+        ("password", "ada", "--password-stdin"),
+    ):
+        done = run("users", *arguments, engine=database, given="longer still")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Ada" in done.stdout
+    with database.connect() as connection:
+        written = connection.execute(text("SELECT action, actor, subject FROM dashboard_audit ORDER BY id"))
+        assert [tuple(line) for line in written] == [
+            ("account added", None, "admin: Ada"),
+            ("account added", None, "admin: alma"),
+            ("role changed", None, "admin → analyst: Ada"),
+            ("account disabled", None, "Ada"),
+            ("account enabled", None, "Ada"),
+            ("password reset", None, "Ada"),
+        ]
+
+
+def test_the_last_admin_stays_one(database: Engine) -> None:
+    arguments = ("users", "add", "ada", "--role", "admin", "--password-stdin")
+    assert run(*arguments, engine=database, given="long enough").returncode == 0
+    for change in (("disable", "ada"), ("role", "ada", "--role", "analyst")):
+        assert "last active admin" in error_of(run("users", *change, engine=database), 1)
+    assert "active" in run("users", "list", engine=database).stdout
+
+
+def test_a_creator_may_come_after_their_account(database: Engine) -> None:
+    arguments = ("users", "add", "cleo", "--role", "creator", "--creator-id", "17", "--password-stdin")
+    done = run(*arguments, engine=database, given="long enough")
+    assert (done.returncode, done.stdout) == (0, "added creator cleo\n")
+    assert done.stderr == "note: nothing is known of creator 17 yet\n"
+
+
+def test_the_demos_password_opens_nothing_with_a_database_of_ones_own(database: Engine) -> None:
+    arguments = ("users", "add", "admin", "--role", "admin", "--password-stdin")
+    assert "too easy" in error_of(run(*arguments, engine=database, given="sparkboard-demo"), 1)
+    done = run("demo", "--no-browser", engine=database)
+    assert "without DATABASE_URL" in error_of(done, 2)
 
 
 def test_names_are_listed_as_they_are(database: Engine) -> None:

@@ -9,8 +9,9 @@ from bs4 import BeautifulSoup, Tag
 from sqlalchemy import Engine, insert, text
 
 from aggregation.periods import Period
-from aggregation.queries import Queries, Store
+from aggregation.queries import Queries, Store, Supporters
 from aggregation.schema import data_checks, job_runs
+from aggregation.worker import Worker
 from dashboard_app.accounts import Accounts
 from dashboard_app.factory import create_app
 from tests import cast
@@ -256,8 +257,22 @@ def test_a_supporter_is_new_only_once(world: World) -> None:
         assert freshness is not None
         # on 3 March vera gave for the second time
         day = freshness.coverage.last.replace(day=3)
-        third = queries.supporters(cast.CLEO, Period(day, day))
-    assert (third.total, third.new) == (1, 0)
+        third = queries.supporters(cast.CLEO, Period(day, day), freshness)
+    assert third == Supporters(1, 0)
+
+
+def test_supporters_that_nobody_has_counted_yet_are_not_zero(database: Engine) -> None:
+    """As after an upgrade that brought the table: all else is there, and the worker counts them."""
+    world = cast.make(database)
+    with world.engine.begin() as connection:
+        connection.execute(text("TRUNCATE supporter_returns"))
+        connection.execute(text("DELETE FROM job_runs WHERE job = 'supporter_returns'"))
+    before = answer(world, "cleo", "my-dashboard", "?days=7").kpis()
+    assert before["supporters"] == ("—", "not counted for all of these days yet")
+    assert before["gifts_received"][0] == "3"
+    Worker(world.engine, lambda: cast.NOW).run_due(cast.NOW)
+    after = answer(world, "cleo", "my-dashboard", "?days=7").kpis()
+    assert after == before | {"supporters": ("2", "new before: 0 2 new")}
 
 
 def test_my_dashboard_performance_table(world: World) -> None:

@@ -21,11 +21,11 @@ SHOWN = {
         "daily_analytics",
         "user_returns",
         "revenue_breakdown",
-        "creator_metrics",
+        "creator_months",
         "creator_profiles",
         "gift_analytics",
     },
-    "my-dashboard": {"creator_metrics", "creator_profiles", "creator_supporters"},
+    "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns"},
 }
 VISITS = [(page, role) for page, role in itertools.product(PAGES, MEMBERS) if role in page.roles]
 

@@ -293,6 +293,6 @@ def test_nothing_that_is_kept_has_a_creator_in_its_key(world: World) -> None:
         before = MARCH.first - timedelta(days=1)
         queries.creator_name(cast.CARL)
         queries.creator_daily(cast.CARL, Period(before, MARCH.last), freshness)
-        queries.supporters(cast.CARL, MARCH)
+        queries.supporters(cast.CARL, MARCH, freshness)
         queries.last_gift_day(cast.CARL)
     assert set(store._frames._cache) == known

@@ -59,6 +59,21 @@ def test_an_unknown_name_lists_the_allowed_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("last", "complete", "reach"),
+    [
+        (date(2026, 2, 10), date(2026, 2, 10), date(2026, 2, 10)),
+        (date(2026, 2, 10), date(2026, 2, 20), date(2026, 2, 20)),
+        (date(2026, 2, 10), date(2026, 5, 1), date(2026, 2, 28)),
+        (date(2026, 12, 31), date(2027, 5, 1), date(2026, 12, 31)),
+    ],
+)
+def test_what_sums_up_a_month_reaches_to_its_end(last: date, complete: date, reach: date) -> None:
+    days = {job.name: job.reach(last, complete) for job in JOBS}
+    assert days.pop("earnings") == reach
+    assert set(days.values()) == {last}
+
+
+@pytest.mark.parametrize(
     ("now", "daily", "creators"),
     [
         (datetime(2026, 3, 11, 0, 9, tzinfo=UTC), date(2026, 3, 9), date(2026, 3, 9)),
@@ -74,6 +89,8 @@ def test_what_is_due(now: datetime, daily: date, creators: date) -> None:
 
 def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
     assert [job.name for job in with_readers(chosen(["engagement"]))] == ["engagement", "returns"]
+    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "earnings"]
+    assert [job.name for job in with_readers(chosen(["supporters"]))] == ["supporters", "supporter_returns"]
     assert [job.name for job in with_readers(chosen(["revenue"]))] == ["revenue"]
     assert with_readers(JOBS) == JOBS
 

@@ -1,4 +1,5 @@
-from datetime import date
+from collections import Counter
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -48,3 +49,24 @@ def test_comparisons_keep_the_length_and_never_overlap(last: date, days: int) ->
     aligned = period.compared(Comparison.WEEKDAY_ALIGNED)
     assert aligned is not None
     assert aligned.first.weekday() == period.first.weekday()
+
+
+@pytest.mark.parametrize("length", [1, 2, 28, 30, 31, 59, 365, 366])
+def test_a_period_is_put_together_from_months_so_far(length: int) -> None:
+    """Each day of it is counted once, and no other: the months so far of the days put one upon the other."""
+    for shift in range(70):
+        period = Period.ending(date(2026, 3, 31) - timedelta(days=shift), length)
+        counted: Counter[date] = Counter()
+        for day, sign in period.from_months():
+            for number in range(1, day.day + 1):
+                counted[day.replace(day=number)] += sign
+        assert {day for day, count in counted.items() if count} == set(period.dates())
+        assert set(counted.values()) <= {0, 1}
+
+
+def test_months_so_far_of_two_weeks_and_of_a_year() -> None:
+    assert Period(date(2026, 3, 10), date(2026, 3, 23)).from_months() == [
+        (date(2026, 3, 9), -1),
+        (date(2026, 3, 23), 1),
+    ]
+    assert len(Period(date(2025, 3, 10), date(2026, 3, 9)).from_months()) == 14

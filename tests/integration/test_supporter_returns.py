@@ -1,0 +1,115 @@
+"""Distinct and new supporters of any period as sums: never other numbers than counting them."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import combinations_with_replacement
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, insert
+
+from aggregation.partitions import require_months
+from aggregation.periods import Period
+from aggregation.queries import Freshness, Store, Supporters
+from aggregation.schema import creator_supporters, job_runs, source
+from tests.conftest import fresh
+from tests.spec.tables import change, compute
+
+BASE = date(2026, 1, 28)
+DAYS = range(10)
+CREATORS = (1, 2)
+
+Gave = set[tuple[int, int, int]]
+gave = st.sets(st.tuples(st.sampled_from(CREATORS), st.integers(1, 4), st.sampled_from(DAYS)), max_size=30)
+spans = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map(sorted)
+
+
+def day(number: int) -> date:
+    return BASE + timedelta(days=number)
+
+
+ALL = Period(day(0), day(9))
+
+
+@pytest.fixture(scope="module")
+def supported(server: str, template: str) -> Iterator[Engine]:
+    """With a succeeded run over all days in the ledger."""
+    for engine in fresh(server, template):
+        source.create_all(engine)
+        with engine.begin() as connection:
+            run = {"job": "supporter_returns", "first_day": ALL.first, "last_day": ALL.last}
+            known = {"state": "succeeded", "started_at": "2026-02-09 00:00+00", "code_version": "0"}
+            connection.execute(insert(job_runs).values(run | known))
+        yield engine
+
+
+def store(engine: Engine, supporters: Gave, first: int, last: int) -> None:
+    """creator_supporters of these days, and who came back by them."""
+    table, span = creator_supporters, creator_supporters.c.date.between(day(first), day(last))
+    rows = [
+        {"creator_id": creator, "supporter_id": supporter, "date": day(number), "gifts": 1, "amount": 1}
+        for creator, supporter, number in supporters
+        if first <= number <= last
+    ]
+    with engine.begin() as connection:
+        require_months(connection, table, day(first), day(last))
+        connection.execute(delete(table).where(span))
+        if rows:
+            connection.execute(insert(table), rows)
+    compute(engine, "supporter_returns", str(day(first)), str(day(last)))
+
+
+def counted(supporters: Gave, creator: int, first: int, last: int) -> Supporters:
+    mine = [(supporter, number) for each, supporter, number in supporters if each == creator]
+    inside = {supporter for supporter, number in mine if first <= number <= last}
+    before = {supporter for supporter, number in mine if number < first}
+    return Supporters(len(inside), len(inside - before))
+
+
+def wrong_periods(engine: Engine, supporters: Gave) -> list[tuple[int, int, int]]:
+    with Store(engine).read() as queries:
+        return [
+            (creator, first, last)
+            for creator in CREATORS
+            for first, last in combinations_with_replacement(DAYS, 2)
+            if queries.supporters(creator, Period(day(first), day(last)), Freshness(ALL, None))
+            != counted(supporters, creator, first, last)
+        ]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(before=gave, after=gave, restated=st.lists(spans, max_size=3))
+def test_every_period_also_after_restatements(
+    supported: Engine, before: Gave, after: Gave, restated: list[list[int]]
+) -> None:
+    change(supported, "TRUNCATE creator_supporters, supporter_returns")
+    store(supported, before, 0, 4)
+    store(supported, before, 5, 9)
+    assert wrong_periods(supported, before) == []
+    now = before
+    for first, last in restated:
+        kept = {each for each in now if not first <= each[2] <= last}
+        now = kept | {each for each in after if first <= each[2] <= last}
+        store(supported, now, first, last)
+    assert wrong_periods(supported, now) == []
+
+
+@pytest.mark.parametrize(
+    ("period", "known"),
+    [
+        (Period(day(0), day(9)), False),
+        (Period(day(4), day(5)), False),
+        (Period(day(0), day(3)), True),
+        # what lies outside the coverage isn't missing
+        (Period(day(-9), day(3)), True),
+    ],
+)
+def test_days_that_are_not_counted_are_not_zero(database: Engine, period: Period, known: bool) -> None:
+    with database.begin() as connection:
+        run = {"job": "supporter_returns", "first_day": ALL.first, "last_day": day(4)}
+        finished = {"state": "succeeded", "started_at": "2026-02-09 00:00+00", "code_version": "0"}
+        connection.execute(insert(job_runs).values(run | finished))
+    with Store(database).read() as queries:
+        answer = queries.supporters(1, period, Freshness(ALL, None))
+    assert answer == (Supporters(0, 0) if known else None)
