@@ -14,6 +14,7 @@ from tests import cast
 from tests.cast import World, run_callback
 
 FILLS = {page.name: output_of(page) for page in PAGES}
+MEMBERS = {"admin": "ada", "analyst": "ana", "creator": "cleo"}
 
 
 def test_unknown_addresses_are_404(world: World) -> None:
