@@ -63,6 +63,10 @@ class Door:
         return account, attempt
 
     def enter(self, account: Account) -> None:
+        self.renew(account)
+        self.audit.record("login", account.name)
+
+    def renew(self, account: Account) -> None:
         """Starts a new session; nothing of what the browser had before goes on."""
         previous = viewer()
         if previous is not None:
@@ -70,7 +74,6 @@ class Door:
         session.clear()
         g.pop("csrf_token", None)  # where Flask-WTF keeps the old session's
         login_user(self.sessions.open(account, self.protection.clock()))
-        self.audit.record("login", account.name)
 
 
 def register(server: Flask, door: Door, pages: tuple[Page, ...]) -> None:

@@ -1,13 +1,11 @@
 """Everybody's own account: password, sessions, tokens."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from flask import Flask, abort, redirect, session
+from flask import Flask, abort, redirect
 from flask.typing import ResponseReturnValue
-from flask_login import login_user
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, NumberRange
@@ -15,11 +13,11 @@ from wtforms.validators import EqualTo, InputRequired, NumberRange
 from aggregation.schema import ROLES
 from dashboard_app import passwords
 from dashboard_app.access import require_role
-from dashboard_app.accounts import MAX_NAME, Account, Accounts, require_printable
-from dashboard_app.audit import Audit
+from dashboard_app.accounts import MAX_NAME, Account, require_printable
 from dashboard_app.forms import INVALID, NUMBER, done, require
 from dashboard_app.frame import say, shown
-from dashboard_app.sessions import Sessions, digest
+from dashboard_app.login import Door
+from dashboard_app.sessions import digest
 from dashboard_app.tokens import DEFAULT_DAYS, MAX_DAYS, Tokens
 
 PAGE = "/account"
@@ -66,25 +64,23 @@ class TokenForm(FlaskForm):
 class OwnAccount:
     """What the page needs, and what it does."""
 
-    accounts: Accounts
-    sessions: Sessions
+    door: Door
     tokens: Tokens
-    audit: Audit
-    clock: Callable[[], datetime]
 
     def show_own_account(self, viewer: Account) -> ResponseReturnValue:
         return self._shown(viewer)
 
     def _shown(self, viewer: Account, status: int = 200, **values: Any) -> ResponseReturnValue:
+        now = self.door.protection.clock()
         forms = {"password": PasswordForm(formdata=None), "token": TokenForm(formdata=None)}
         return shown(
             "own_account.html",
             status,
             viewer=viewer,
-            sessions=self.sessions.of(viewer.id, self.clock()),
+            sessions=self.door.sessions.of(viewer.id, now),
             this_session=digest(viewer.session_token),
             tokens=self.tokens.list(viewer),
-            now=self.clock(),
+            now=now,
             **forms | values,
         )
 
@@ -93,45 +89,46 @@ class OwnAccount:
         if not (
             form.validate()
             and self._is_current(viewer, form.current)
-            and done(form.new, lambda: self.accounts.set_password(viewer.name, form.new.data))
+            and done(form.new, lambda: self.door.accounts.set_password(viewer.name, form.new.data))
         ):
             return self._shown(viewer, INVALID, password=form)
-        self.audit.record("password changed", viewer.name)
+        self.door.audit.record("password changed", viewer.name)
         # All sessions have ended, this one too.
-        session.clear()
-        login_user(self.sessions.open(viewer, self.clock()))
+        self.door.renew(viewer)
         say("Your password is changed, other sessions are signed out, and tokens are revoked.")
         return redirect(PAGE)
 
     def _is_current(self, viewer: Account, field: PasswordField) -> bool:
-        if self.accounts.verified(viewer.name, field.data) is not None:
-            return True
-        field.errors = ["this is not your current password"]
-        return False
+        """Counted like an attempt to sign in: a stolen session must not find the password out."""
+        account, _ = self.door.verified(viewer.name, field.data)
+        if account is None:
+            self.door.audit.refusal("password not changed", viewer.name)
+            field.errors = ["this is not your current password"]
+        return account is not None
 
     def close_other_sessions(self, viewer: Account) -> ResponseReturnValue:
-        self.sessions.close_others(viewer)
-        self.audit.record("sessions ended", viewer.name)
+        self.door.sessions.close_others(viewer)
+        self.door.audit.record("sessions ended", viewer.name)
         say("You are signed out everywhere else.")
         return redirect(PAGE)
 
     def make_token(self, viewer: Account) -> ResponseReturnValue:
         """The secret is in this answer and nowhere else; sent again, the name is taken."""
-        form, now, made = TokenForm(), self.clock(), []
+        form, now, made = TokenForm(), self.door.protection.clock(), []
 
         def make() -> None:
             made.append(self.tokens.make(viewer, form.name.data, now + timedelta(days=form.days.data), now))
 
         if not (form.validate() and done(form.name, make)):
             return self._shown(viewer, INVALID, token=form)
-        self.audit.record("token made", viewer.name, form.name.data.strip())
+        self.door.audit.record("token made", viewer.name, form.name.data.strip())
         return self._shown(viewer, secret=made[0][1], secret_name=form.name.data.strip())
 
     def revoke_token(self, viewer: Account, number: int) -> ResponseReturnValue:
         name = self.tokens.revoke(viewer, number)
         if name is None:
             abort(404, "You have no such token.")
-        self.audit.record("token revoked", viewer.name, name)
+        self.door.audit.record("token revoked", viewer.name, name)
         say(f"Token revoked: {name}")
         return redirect(PAGE)
 

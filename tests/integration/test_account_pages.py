@@ -25,6 +25,8 @@ HOSTILE = [
 ONE = "/accounts/{ana}"
 READING = ["/accounts", "/accounts/new", ONE, "/accounts?q=a&page=2"]
 CHANGING = ["/accounts", f"{ONE}/role", f"{ONE}/password", f"{ONE}/disable", f"{ONE}/enable"]
+# What is written down besides.
+SIGNING_IN = ("login", "login failed", "logout", "refused")
 OWN = ["/account/password", "/account/sessions/close-others", "/account/tokens", "/account/tokens/1/revoke"]
 
 
@@ -72,7 +74,7 @@ def secret_in(answer: TestResponse) -> str:
 def audited(world: World) -> Sequence[tuple[str, str | None, str | None]]:
     with world.engine.connect() as connection:
         rows = connection.execute(text("SELECT action, actor, subject FROM dashboard_audit ORDER BY id"))
-        return [tuple(row) for row in rows if row.action not in ("login", "logout", "refused")]
+        return [tuple(row) for row in rows if row.action not in SIGNING_IN]
 
 
 def state_of(world: World) -> Sequence[Mapping[str, Any]]:
@@ -359,6 +361,7 @@ def test_changing_ones_password(world: World) -> None:
     answer = change(client, cast.PASSWORD, "another horse")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/account")
     assert "Your password is changed" in client.get("/account").text
+    assert send(client, "/account/sessions/close-others").status_code == 302
     assert client.get("/api/analytics/dashboard").status_code == 200
     assert elsewhere.get("/api/analytics/dashboard").status_code == 401
     assert others.get("/account").status_code == 200
@@ -393,6 +396,18 @@ def test_a_password_that_is_not_changed(
     assert all(not field.get("value") for field in page(answer).select("input[type=password]"))
     assert state_of(world) == before
     assert client.get("/account").status_code == 200
+
+
+def test_a_stolen_session_does_not_find_the_password_out(world: World) -> None:
+    before = state_of(world)
+    client = world.signed_in("ana")
+    statuses = [change(client, f"guess number {n}", "another horse").status_code for n in range(12)]
+    assert set(statuses[:5]) == {422}
+    assert statuses[-1] == 429
+    refused = change(client, cast.PASSWORD, "another horse")
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert state_of(world) == before
 
 
 def test_signing_out_everywhere_else(world: World) -> None:
