@@ -89,6 +89,16 @@ def aggregate(
 
 
 @app.command()
+def forecast(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days ahead.")] = 30,
+) -> None:
+    """Fit and store the revenue forecast, and that of each creator."""
+    from dashboard_app.commands import make_forecast
+
+    make_forecast(_settings(), days)
+
+
+@app.command()
 def check(from_: From = None, to: To = None) -> None:
     """Recount from the source and compare; exit 1 if anything differs."""
     from dashboard_app.commands import recount

@@ -5,15 +5,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from aggregation import ledger
 from aggregation.coverage import first_event_day, missing_sources
-from aggregation.days import ONE_DAY
+from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.jobs import JOBS
+from aggregation.ledger import State
+from aggregation.schema import daily_analytics, job_runs
 
 FORECAST = "forecast"
 FORECAST_DAY, FORECAST_HOUR = 0, 1  # Monday, 01:00 UTC
+# With less there is none to make.
+FORECAST_NEEDS_DAYS = 7
+# What failed is tried again after this, or when another day is due.
+RETRY_AFTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -77,3 +83,25 @@ def last_forecast_slot(now: datetime) -> datetime:
     shifted = now.astimezone(UTC) - timedelta(hours=FORECAST_HOUR)
     monday = shifted.date() - timedelta(days=(shifted.weekday() - FORECAST_DAY) % 7)
     return datetime.combine(monday, time(FORECAST_HOUR), UTC)
+
+
+def forecast_due(connection: Connection, now: datetime) -> bool:
+    """Whether none was made since the last slot, or a backfill (a run over several days) has ended since."""
+    run, day = job_runs.c, daily_analytics.c.date
+    complete = select(func.count()).select_from(daily_analytics).where(day <= last_complete_day(now))
+    tried = connection.scalar(
+        select(func.max(run.started_at)).where(run.job == FORECAST, run.state != State.SUCCEEDED)
+    )
+    if connection.execute(complete).scalar_one() < FORECAST_NEEDS_DAYS or (
+        tried and now - tried < RETRY_AFTER
+    ):
+        return False
+    made = ledger.newest_start(connection, FORECAST)
+    if made is None or made < last_forecast_slot(now):
+        return True
+    backfilled = connection.scalar(
+        select(func.max(run.finished_at)).where(
+            run.job == "daily", run.state == State.SUCCEEDED, run.last_day > run.first_day
+        )
+    )
+    return backfilled is not None and backfilled > made

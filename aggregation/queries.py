@@ -41,6 +41,7 @@ from aggregation.schema import (
     gift_analytics,
     revenue_breakdown,
     revenue_forecast,
+    revenue_forecast_totals,
     supporter_returns,
     user_returns,
 )
@@ -369,15 +370,16 @@ class Queries:
         return Listing(self._rows(some).mappings().all(), total)
 
     def newest_forecast(self) -> Sequence[RowMapping]:
-        """The rows of revenue_forecast that were made last, by day; empty where there are none."""
-        forecast = revenue_forecast.c
-        newest = select(func.max(forecast.made_on)).scalar_subquery()
-        rows = (
-            select(revenue_forecast)
-            .where(forecast.made_on == newest)
-            .order_by(forecast.forecast_date, forecast.methodology)
+        """The days of the forecast that was made last; empty where there is none."""
+        total, day = revenue_forecast_totals.c, revenue_forecast.c
+        key = (total.made_on, total.data_through, total.methodology)
+        newest = select(*key).where(total.chosen).order_by(total.made_at.desc()).limit(1).subquery().c
+        chosen = and_(
+            day.made_on == newest.made_on,
+            day.data_through == newest.data_through,
+            day.methodology == newest.methodology,
         )
-        return self._rows(rows).mappings().all()
+        return self._rows(select(revenue_forecast).where(chosen).order_by(day.forecast_date)).mappings().all()
 
 
 def _summed_from_days(period: Period, before: Period) -> Any:

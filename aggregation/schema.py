@@ -1,9 +1,11 @@
 """The tables: the platform's own (`source`) and the ones Sparkboard fills (`analytics`)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -11,6 +13,7 @@ from sqlalchemy import (
     Computed,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -260,16 +263,76 @@ retention_cohorts = Table(
     _count("cohort_size"),
     *(_count(f"day_{offset}", nullable=True) for offset in COHORT_OFFSETS),
 )
+
+
+def _nominal_limits(*nominals: int) -> tuple[Column[Any], ...]:
+    """low_80, high_80, …: between them it lies with that probability in percent."""
+    return tuple(_money(f"{side}_{nominal}") for nominal in nominals for side in ("low", "high"))
+
+
+def _ordered_limits(table: str, *nominals: int) -> CheckConstraint:
+    outside_in = sorted(nominals, reverse=True)
+    names = [f"low_{each}" for each in outside_in]
+    names += ["projected_revenue", *(f"high_{each}" for each in reversed(outside_in))]
+    ordered = (f"{low} <= {high}" for low, high in pairwise(names))
+    return CheckConstraint(" AND ".join(ordered), f"{table}_limits")
+
+
+# Never overwritten: what was forecast stands beside what came.
 revenue_forecast = Table(
     "revenue_forecast",
     analytics,
     Column("made_on", Date, primary_key=True),
+    Column("data_through", Date, primary_key=True),
     Column("forecast_date", Date, primary_key=True),
     Column("methodology", Text, primary_key=True),
     _money("projected_revenue"),
     Column("confidence", Numeric, nullable=False),
+    *_nominal_limits(80, 95, 98),
+    # Null until the day is complete.
+    Column("actual_revenue", Numeric(18, 2)),
     CheckConstraint("confidence BETWEEN 0 AND 100", "revenue_forecast_confidence"),
-    _no_nan("revenue_forecast", ("projected_revenue",)),
+    _no_nan("revenue_forecast", ("projected_revenue", "low_98", "high_98")),
+    _ordered_limits("revenue_forecast", 80, 95, 98),
+    Index("revenue_forecast_forecast_date", "forecast_date"),
+)
+# Sums over the first `days` days of a forecast, with limits of their own.
+revenue_forecast_totals = Table(
+    "revenue_forecast_totals",
+    analytics,
+    Column("made_on", Date, primary_key=True),
+    Column("data_through", Date, primary_key=True),
+    Column("methodology", Text, primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    # Whether it is the forecast, or one that it is compared with.
+    Column("chosen", Boolean, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    _count("history_days"),
+    _money("projected_revenue"),
+    *_nominal_limits(80, 95),
+    Column("confidence", Numeric, nullable=False),
+    # The scale of the error, and the factor in it that comes from the own record.
+    Column("spread", Double, nullable=False),
+    Column("recalibration", Double, nullable=False),
+    Column("skill", Double),
+    Column("state", Text, nullable=False),
+    Column("notes", ARRAY(Text), nullable=False),
+    Column("actual_revenue", Numeric(18, 2)),
+    CheckConstraint("confidence BETWEEN 0 AND 100", "revenue_forecast_totals_confidence"),
+    _no_nan("revenue_forecast_totals", ("projected_revenue", "low_95", "high_95")),
+    _ordered_limits("revenue_forecast_totals", 80, 95),
+)
+# The newest of each creator with revenue in the last year. A week's days, again and again; limits of any
+# number of days follow from the three spreads (aggregation/forecasting/creators.py).
+creator_forecasts = Table(
+    "creator_forecasts",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("made_on", Date, nullable=False),
+    Column("data_through", Date, nullable=False),
+    _count("history_days"),
+    *(Column(f"weekday_{number}", Double, nullable=False) for number in range(7)),
+    *(Column(f"spread_{days}", Double, nullable=False) for days in (1, 7, 30)),
 )
 
 # What pages need beside the seven, so that none of them reads the platform's own tables.

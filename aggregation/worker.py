@@ -13,8 +13,8 @@ from typing import Any
 import schedule
 from sqlalchemy import Engine, event
 
-from aggregation import ledger
-from aggregation.agenda import FORECAST, Task, last_forecast_slot, next_starts, open_tasks
+from aggregation import ledger, versions
+from aggregation.agenda import RETRY_AFTER, Task, forecast_due, last_forecast_slot, next_starts, open_tasks
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import utc_now
 from aggregation.errors import UserError
@@ -24,31 +24,20 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 60
 REFRESH_EVERY = timedelta(minutes=5)
-# What failed is tried again after this, or when another day is due.
-RETRY_AFTER = timedelta(minutes=15)
 # A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
 GRACE = timedelta(seconds=3)
 PATIENCE = timedelta(seconds=9)
 
 
 class Worker:
-    """Runs the jobs on `engine`. What it has done is in job_runs, so any number of restarts is harmless.
+    """Runs the jobs on `engine`. What it has done is in job_runs, so any number of restarts is harmless."""
 
-    `forecast` is called in its weekly slot with the time; None: there is no forecasting yet.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        clock: Callable[[], datetime] = utc_now,
-        *,
-        forecast: Callable[[datetime], None] | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
         self._engine = engine
         self._clock = clock
-        self._forecast = forecast
         self._stopping = threading.Event()
-        self._forecast_slot = last_forecast_slot(clock())
+        self._looked: tuple[datetime, datetime] | None = None
+        self._compared: int | None = None
         self._refreshed: datetime | None = None
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._failed: tuple[list[Task], datetime] | None = None
@@ -78,7 +67,7 @@ class Worker:
         """
         self._guarded("catching up", self._catch_up, now)
         self._guarded("the running day", self._refresh, now)
-        self._guarded("the forecast", self._forecast_in_its_slot, now)
+        self._guarded("the forecast", self._forecast, now)
 
     def _guarded(self, name: str, part: Callable[[datetime], None], now: datetime) -> None:
         try:
@@ -136,15 +125,24 @@ class Worker:
             self._refreshed = now
             refresh_running_day(self._engine, clock=self._clock, stopped=self._stopping.is_set)
 
-    def _forecast_in_its_slot(self, now: datetime) -> None:
+    def _forecast(self, now: datetime) -> None:
+        """When one is due; and whenever days have changed, what came is written beside what was forecast."""
         slot = last_forecast_slot(now)
-        if slot == self._forecast_slot:
+        if self._looked and slot == self._looked[0] and now - self._looked[1] < REFRESH_EVERY:
             return
-        self._forecast_slot = slot
-        if self._forecast is None:
-            log.info("%s: not available yet", FORECAST)
-        else:
-            self._forecast(now)
+        self._looked = (slot, now)
+        with self._engine.connect() as connection:
+            due, days = forecast_due(connection, now), versions.current(connection).days
+        if due or days != self._compared:
+            # Numbers are loaded when the first day is complete, not while waiting for it.
+            from aggregation.jobs import forecast
+
+            if due:
+                log.info("forecasting")
+                forecast.make(self._engine, now, stopped=self._stopping.is_set)
+            else:
+                forecast.settle(self._engine)
+            self._compared = days
 
     # ---- the loop ----
 
@@ -164,12 +162,14 @@ class Worker:
         if self._breakdown:
             raise self._breakdown
 
-    def _end(self, thread: threading.Thread, cancel: Callable[[], None]) -> None:
+    def _end(self, thread: threading.Thread, cancel: Callable[[], int]) -> None:
         log.info("worker stops")
         asked = monotonic()
         thread.join(GRACE.total_seconds())
-        while thread.is_alive() and monotonic() - asked < PATIENCE.total_seconds():
-            cancel()
+        computing = 0
+        # With nothing under way in the database for two looks, it computes: nothing is lost by leaving.
+        while thread.is_alive() and computing < 2 and monotonic() - asked < PATIENCE.total_seconds():
+            computing = 0 if cancel() else computing + 1
             thread.join(0.5)
         if thread.is_alive():
             log.error("the work under way doesn't end; the database will roll it back")
@@ -231,8 +231,8 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _statements(engine: Engine) -> Iterator[Callable[[], None]]:
-    """A function that cancels, from any thread, whatever the engine has under way."""
+def _statements(engine: Engine) -> Iterator[Callable[[], int]]:
+    """A function that cancels, from any thread, what the engine has under way; it says how much that was."""
     running: set[Any] = set()
 
     def begin(_c: Any, cursor: Any, *_: Any) -> None:
@@ -244,10 +244,12 @@ def _statements(engine: Engine) -> Iterator[Callable[[], None]]:
     def fail(context: Any) -> None:
         running.discard(getattr(context.cursor, "connection", None))
 
-    def cancel() -> None:
-        for connection in tuple(running):
+    def cancel() -> int:
+        under_way = tuple(running)
+        for connection in under_way:
             with suppress(Exception):  # it may have ended meanwhile
                 connection.cancel()
+        return len(under_way)
 
     listeners = (("before_cursor_execute", begin), ("after_cursor_execute", end), ("handle_error", fail))
     for name, listener in listeners:

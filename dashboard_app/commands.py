@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from aggregation import checks, doctor, ledger, publishing, roles
 from aggregation.database import without_password
+from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.queries import Store
@@ -81,6 +82,36 @@ def aggregate_days(settings: Settings, first: date | None, last: date | None, on
             ("aggregate", "first day", "last day", "rows changed"),
             [(result.job, result.first, result.last, result.rows) for result in results],
         )
+
+
+def make_forecast(settings: Settings, days: int) -> None:
+    # numpy and statsmodels take seconds to load; no other command needs them
+    from aggregation.forecasting import CONFIDENCE
+    from aggregation.jobs import forecast
+
+    with migrated(settings) as engine:
+        made = forecast.make(engine, utc_now(), days)
+        table(
+            ("next days", "revenue", "80 % between", "95 % between"),
+            [
+                (
+                    total.days,
+                    f"{total.projected:,.2f}",
+                    *(f"{total.low[each]:,.2f} – {total.high[each]:,.2f}" for each in (80, 95)),
+                )
+                for total in made.forecast.totals.values()
+            ],
+        )
+        lines = [
+            f"{made.forecast.methodology}, from {made.forecast.history_days} days"
+            f" up to {made.forecast.data_through}; {made.creators:,} creators",
+            f"{made.forecast.confidence:.0f} % {CONFIDENCE}",
+            *made.forecast.notes,
+        ]
+        if not made.new:
+            lines.append("made before today from the same days: what was stored then stays")
+        for line in lines:
+            out.print(line, markup=False)
 
 
 def recount(settings: Settings, first: date | None, last: date | None) -> bool:

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,9 +82,20 @@ def _prepare(engine: Engine, scale: demo.Scale, data_dir: Path) -> None:
         publishing.refresh_running_day(engine)
         with engine.begin() as connection:
             connection.execute(text("ANALYZE"))
+        _forecast(engine)
         last = last_complete_day(now)
         with bars("tables") as show:
             checks.check(engine, last - timedelta(days=RECOUNTED_DAYS - 1), last, progress=show)
+
+
+def _forecast(engine: Engine) -> None:
+    """None is made from less than a week."""
+    # numpy and statsmodels take seconds to load, and the next start of the demo needs neither
+    from aggregation.forecasting import TooShortError
+    from aggregation.jobs import forecast
+
+    with suppress(TooShortError):
+        forecast.make(engine, utc_now())
 
 
 def _through(engine: Engine) -> object:

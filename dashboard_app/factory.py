@@ -22,7 +22,6 @@ from dashboard_app import access, administration, api, forgery, frame, login, ow
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
-from dashboard_app.api.forecasts import Forecast
 from dashboard_app.audit import Audit
 from dashboard_app.first_answer import Application
 from dashboard_app.headers import SecurityHeaders, policy
@@ -64,12 +63,10 @@ def create_app(
     protection: Protection = Protection(),  # noqa: B008 - frozen
     *,
     demo: bool = False,
-    forecast: Forecast | None = None,
 ) -> Application:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
 
-    `demo`: whether the demo's accounts may be used. `forecast` is what POST /api/analytics/forecast
-    calls; None: there is no forecasting yet.
+    `demo`: whether the demo's accounts may be used.
     """
     files = files or StaticFiles()
     server = _server(secret)
@@ -84,7 +81,7 @@ def create_app(
     frame.register(server)
     administration.register(server, Administration(accounts, sessions, audit, store, now))
     own_account.register(server, OwnAccount(door, tokens))
-    api.register(server, store, engine, clock, forecast)
+    api.register(server, store, engine, clock)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
     _answer_problems(server, audit)

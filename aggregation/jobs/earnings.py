@@ -69,7 +69,7 @@ def _earned(first: date, last: date) -> Any:
             metric.gift_revenue > ZERO,
         )
         .group_by(metric.creator_id, month, day)
-        .subquery("earned")
+        .cte("earned")
     )
 
 

@@ -13,7 +13,6 @@ from werkzeug.routing import Map, MapAdapter
 from aggregation.queries import Store
 from dashboard_app.api import calculations, creators, forecasts, health, platform
 from dashboard_app.api.description import SECURITY, SECURITY_SCHEMES, Problem
-from dashboard_app.api.forecasts import Forecast
 from dashboard_app.api.parameters import Id
 
 PREFIX = "/api/"
@@ -30,7 +29,6 @@ def register(
     store: Store,
     engine: Engine,
     clock: Callable[[], datetime],
-    forecast: Forecast | None = None,
 ) -> None:
     """Put the routes on `server`. `clock` tells the time (aware, UTC) to what computes."""
     server.config.update(
@@ -47,7 +45,7 @@ def register(
     for blueprint in (
         platform.routes(store),
         creators.routes(store),
-        forecasts.routes(store, engine, clock, forecast),
+        forecasts.routes(store, engine, clock),
         calculations.routes(engine, clock),
         health.routes(engine),
     ):

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Response, abort
+from flask import Response
 from sqlalchemy import Engine
 
+from aggregation.jobs import forecast
 from aggregation.queries import Store
 from aggregation.schema import revenue_forecast
 from dashboard_app.accounts import Account
@@ -16,13 +17,10 @@ from dashboard_app.api.parameters import Ahead
 from dashboard_app.api.replies import answer, no_data, rows
 from dashboard_app.audit import Audit
 
-# Makes and stores a forecast of so many days; raises UserError where there is too little to go by.
-Forecast = Callable[[Engine, datetime, int], object]
 FORECAST = envelope(array(row(revenue_forecast.c)))
 
 
-def routes(store: Store, engine: Engine, clock: Callable[[], datetime], forecast: Forecast | None) -> Routes:
-    """`forecast` None: there is no forecasting yet."""
+def routes(store: Store, engine: Engine, clock: Callable[[], datetime]) -> Routes:
     blueprint, audit = Routes("forecasts"), Audit(engine)
 
     @blueprint.reads("/forecast", STAFF, FORECAST)
@@ -36,10 +34,8 @@ def routes(store: Store, engine: Engine, clock: Callable[[], datetime], forecast
         """Make and store a forecast of the next N days; answers with it."""
         days = asked["days"]
         audit.record("forecast", viewer.name, f"{days} days")
-        if forecast is None:
-            abort(503, "Forecasts are not available yet.")
         with refusing(f"forecast --days {days}"):
-            forecast(engine, clock(), days)
+            forecast.make(engine, clock(), days)
         return newest(viewer)
 
     def newest(viewer: Account) -> Response:

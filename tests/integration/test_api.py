@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 
 from aggregation.database import connect
 from aggregation.publishing import aggregate
-from aggregation.schema import source
+from aggregation.schema import revenue_forecast, revenue_forecast_totals, source
 from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World
@@ -215,13 +215,14 @@ def test_a_long_list_comes_in_parts(world: World) -> None:
 
 def forecast_made(engine: Engine, made_on: str, revenue: str) -> None:
     with engine.begin() as connection:
-        row = (f"'{made_on}', '2026-03-06', 'ets'", f"{revenue}, 80")
-        connection.execute(
-            text(
-                "INSERT INTO revenue_forecast (made_on, forecast_date, methodology, projected_revenue, "
-                f"confidence) VALUES ({row[0]}, {row[1]})"
-            )
-        )
+        made = {"made_on": made_on, "data_through": "2026-03-01", "methodology": "ets"}
+        limits = {f"{side}_{share}": revenue for side in ("low", "high") for share in (80, 95)}
+        numbers = {"projected_revenue": revenue, "confidence": 80} | limits
+        day = {"low_98": revenue, "high_98": revenue, "forecast_date": "2026-03-06"}
+        connection.execute(insert(revenue_forecast).values(made | numbers | day))
+        whole = {"days": 30, "chosen": True, "made_at": made_on, "history_days": 28, "state": "ready"}
+        scale = {"spread": 1, "recalibration": 1, "notes": []}
+        connection.execute(insert(revenue_forecast_totals).values(made | numbers | whole | scale))
 
 
 def test_forecast_is_the_newest(world: World) -> None:

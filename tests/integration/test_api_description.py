@@ -13,7 +13,6 @@ from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World
 from tests.conftest import environment
-from tests.integration.test_api_writing import guess
 
 EXAMPLES = 20
 # Which days there are is no matter of shape, so that a day may be well formed and refused.
@@ -32,7 +31,7 @@ class Quiet(WSGIRequestHandler):
 @pytest.fixture
 def served(world: World) -> Iterator[World]:
     """The application, listening; its address is in the environ of `world.app.server`."""
-    app = create_app(world.engine, cast.SECRET, lambda: cast.NOW, forecast=guess)
+    app = create_app(world.engine, cast.SECRET, lambda: cast.NOW)
     with make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -1,16 +1,13 @@
 """Computing through the API: who may, what it does, and what stops it."""
 
-from datetime import date, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from aggregation.database import WRITERS_LOCK, exclusive
-from aggregation.errors import UserError
 from aggregation.schema import source
 from dashboard_app.api import calculations
-from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World
 from tests.spec.tables import fill
@@ -128,41 +125,26 @@ def test_it_is_written_down_who_computed(world: World) -> None:
 # ---- a forecast ----
 
 
-def guess(engine: Engine, now: datetime, days: int) -> date:
-    """Stands for the forecast's job: one row."""
-    if days > 90:
-        raise UserError("a forecast has 1 to 90 days")
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO revenue_forecast (made_on, forecast_date, methodology, projected_revenue, "
-                "confidence) VALUES (:day, :day, :method, 12.34, 50) ON CONFLICT DO NOTHING"
-            ),
-            {"day": now.date(), "method": f"{days} days"},
-        )
-    return now.date()
-
-
-@pytest.fixture
-def guessing(world: World) -> World:
-    return World(world.engine, create_app(world.engine, cast.SECRET, lambda: cast.NOW, forecast=guess))
-
-
-def test_a_forecast_is_made_and_answered(guessing: World) -> None:
-    answer = post(guessing, "ada", FORECAST, {"days": 7})
+def test_a_forecast_is_made_and_answered(world: World) -> None:
+    answer = post(world, "ada", FORECAST, {"days": 7})
     assert answer.status_code == 200
-    (row,) = answer.get_json()["data"]
-    assert (row["madeOn"], row["projectedRevenue"], row["methodology"]) == ("2026-03-05", 12.34, "7 days")
-    assert guessing.signed_in("ana").get(FORECAST).get_json()["data"] == [row]
+    rows = answer.get_json()["data"]
+    assert [row["forecastDate"] for row in rows] == [f"2026-03-{day:02}" for day in range(5, 12)]
+    assert {(row["madeOn"], row["dataThrough"]) for row in rows} == {("2026-03-05", "2026-03-04")}
+    assert len({row["methodology"] for row in rows}) == 1
+    assert world.signed_in("ana").get(FORECAST).get_json()["data"] == rows
 
 
-def test_thirty_days_are_the_default(guessing: World) -> None:
-    assert post(guessing, "ada", FORECAST, {}).get_json()["data"][0]["methodology"] == "30 days"
+def test_thirty_days_are_the_default(world: World) -> None:
+    assert len(post(world, "ada", FORECAST, {}).get_json()["data"]) == 30
 
 
-def test_what_the_forecast_refuses_is_said(guessing: World) -> None:
-    answer = post(guessing, "ada", FORECAST, {"days": 91})
-    assert (answer.status_code, answer.get_json()) == (422, {"error": "a forecast has 1 to 90 days"})
+def test_what_the_forecast_refuses_is_said(world: World) -> None:
+    answer = post(world, "ada", FORECAST, {"days": 367})
+    assert (answer.status_code, answer.get_json()) == (
+        422,
+        {"error": "days must be between 1 and 366, not 367"},
+    )
 
 
 def test_missing_source_tables_are_said(database: Engine) -> None:

@@ -113,6 +113,12 @@ def test_no_bytes_are_an_error_of_ours(analyst: FlaskClient, body: bytes, kind: 
 @pytest.mark.parametrize(
     "body",
     [
+        b"{}",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"not json",
+        b'{"output": "no-such.children"}',
         b"[" * 100_000,
         b'{"output":' * 50_000,
         b'{"output": 1e999999, "inputs": [NaN, Infinity]}',

@@ -76,6 +76,34 @@ def test_aggregate_check_and_jobs(platform_with_gifts: Engine) -> None:
     assert "succeeded" in listed.stdout
 
 
+def test_forecast(database: Engine) -> None:
+    source.create_all(database)
+    first = last_complete_day(utc_now()) - timedelta(days=59)
+    gifts = [f"{first + timedelta(days=day)} 10:00" for day in range(60)]
+    users = f"users\nid | created_at | is_creator\n1 | {first} 09:00 | false\n2 | {first} 09:00 | true"
+    fill(database, "\n".join([users, "", "virtual_gifts", "created_at", *gifts]))
+    assert run("aggregate", engine=database).returncode == 0
+    done = run("forecast", "--days", "14", engine=database)
+    assert done.returncode == 0, done.stderr
+    assert "ets, from 60 days" in done.stdout
+    assert "1 creators" in done.stdout
+    with database.connect() as connection:
+        days = connection.execute(text("SELECT count(DISTINCT forecast_date) FROM revenue_forecast")).scalar()
+    assert days == 14
+    again = run("forecast", "--days", "14", engine=database)
+    assert again.returncode == 0, again.stderr
+    assert "stays" in again.stdout
+
+
+def test_a_forecast_of_too_little_says_what_it_needs(platform_with_gifts: Engine) -> None:
+    assert "aggregated" in error_of(run("forecast", engine=platform_with_gifts), 1)
+    days = ("--from", "2026-03-01", "--to", "2026-03-04")
+    assert run("aggregate", *days, engine=platform_with_gifts).returncode == 0
+    line = error_of(run("forecast", engine=platform_with_gifts), 1)
+    assert line == "error: a forecast needs 7 complete days, has 4"
+    assert "days" in error_of(run("forecast", "--days", "0", engine=platform_with_gifts), 2)
+
+
 def test_aggregating_again_changes_nothing(platform_with_gifts: Engine) -> None:
     days = ("aggregate", "--from", "2026-03-01", "--to", "2026-03-04")
     assert run(*days, engine=platform_with_gifts).returncode == 0

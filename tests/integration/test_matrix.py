@@ -6,6 +6,7 @@ The routes and callbacks are those of the application, not a list: a new one wit
 import gzip
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -42,18 +43,22 @@ CLOSED_RULES = {"/_dash-assets/<path:filename>", "/_reload-hash", "/_favicon.ico
 # What stands for the parts of an address, where another creator is one.
 EXAMPLES: dict[str, object] = {"creator_id": cast.CARL, "number": 999_999}
 
+# Their digits also occur by chance, in the middle of a token or hash.
+CARLS = re.compile(rf"(?<![0-9A-Za-z])({'|'.join(map(re.escape, cast.CARLS_NUMBERS))})(?![1-9A-Za-z])")
+
 
 # ---- the rules ----
 
 
-def rules(dash: Dash) -> dict[str, Rule]:
-    return {str(rule): rule for rule in dash.server.url_map.iter_rules()}
+def rules(dash: Dash) -> list[tuple[str, Rule]]:
+    """With their address, which several may share for different methods."""
+    return [(str(rule), rule) for rule in dash.server.url_map.iter_rules()]
 
 
 def test_every_route_has_a_rule(app: Dash) -> None:  # noqa: F811
     without = {
         text
-        for text, rule in rules(app).items()
+        for text, rule in rules(app)
         if text not in OPEN_RULES
         and rule.endpoint not in DASH_INDEX | DASH_SHARED
         and not roles_of(app.server.view_functions[rule.endpoint])
@@ -130,9 +135,8 @@ def everything_in(answer: TestResponse) -> str:
 
 
 def assert_nothing_of_carl(answer: TestResponse) -> None:
-    text = everything_in(answer)
-    for number in cast.CARLS_NUMBERS:
-        assert number not in text
+    found = CARLS.search(everything_in(answer))
+    assert found is None, found
 
 
 def example(rule: Rule) -> str:
@@ -144,7 +148,7 @@ def example(rule: Rule) -> str:
 
 
 def test_nobody_gets_anything_without_a_session(people: People) -> None:
-    for text, rule in rules(people.app).items():
+    for text, rule in rules(people.app):
         for method in METHODS:
             if text in OPEN_RULES:
                 continue
@@ -160,7 +164,7 @@ def test_nobody_gets_anything_without_a_session(people: People) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_routes_answer_only_their_roles(people: People, role: str) -> None:
-    for text, rule in rules(people.app).items():
+    for text, rule in rules(people.app):
         if text in OPEN_RULES or rule.endpoint in DASH_INDEX | DASH_SHARED or text == "/logout":
             continue
         allowed = role in roles_of(people.app.server.view_functions[rule.endpoint])
@@ -180,7 +184,7 @@ def test_routes_answer_only_their_roles(people: People, role: str) -> None:
 def test_tokens_open_the_api_for_their_role_and_nothing_else(people: People, role: str) -> None:
     secret = {"Authorization": f"Bearer {people.secrets[role]}"}
     program = people.app.server.test_client()
-    for text, rule in rules(people.app).items():
+    for text, rule in rules(people.app):
         if text in OPEN_RULES:
             continue
         for method in sorted((rule.methods or set()) & set(METHODS)):
@@ -188,7 +192,8 @@ def test_tokens_open_the_api_for_their_role_and_nothing_else(people: People, rol
             if not text.startswith("/api/"):
                 assert answer.status_code in (302, 401), (method, text)
             elif role not in roles_of(people.app.server.view_functions[rule.endpoint]):
-                assert answer.status_code == 403, (method, text)
+                silent = method == "OPTIONS" and not answer.data
+                assert answer.status_code == 403 or silent, (method, text)
             else:
                 # the creator's own route is open to them, Carl's isn't
                 assert answer.status_code not in (401, 500), (method, text)
@@ -307,7 +312,7 @@ def test_forged_addresses_and_headers_give_nothing_of_another_creator(people: Pe
     people.ask("admin", "/api/analytics/creator/2")
     carl = World(None, people.app).signed_in("carl")  # type: ignore[arg-type]
     theirs = [carl.get(path) for path in ("/me", "/api/analytics/creator/2?days=7")]
-    assert all("777.77" in answer.text for answer in theirs)
+    assert all(CARLS.search(everything_in(answer)) for answer in theirs)
     tags = ", ".join(['"x"', "*", *(answer.headers.get("ETag", "") for answer in theirs)])
     questions = ("", "?creator_id=2", "?creator=2&creator=1", "?viewer=2", "?id=2&user_id=2&role=admin")
     headers = [

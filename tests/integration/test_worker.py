@@ -10,14 +10,23 @@ import pytest
 from sqlalchemy import Engine, event, literal_column, text
 
 from aggregation import jobs
+from aggregation.agenda import RETRY_AFTER
+from aggregation.jobs import forecast
 from aggregation.publishing import aggregate
 from aggregation.schema import source
-from aggregation.worker import RETRY_AFTER, Worker
+from aggregation.worker import Worker
 from tests.spec.tables import change, expect, fill, rows
 
 MINUTE = timedelta(minutes=1)
 EARLY = ["daily", "gifts", "engagement", "returns", "revenue", "cohorts"]
 LATE = ["creators", "earnings", "supporters", "supporter_returns", "profiles"]
+USERS = """
+users
+id | created_at       | is_creator
+1  | 2026-03-01 09:00 | false
+2  | 2026-03-01 09:00 | true
+
+"""
 EVENTS = """
 users
 id | created_at       | is_creator
@@ -35,10 +44,10 @@ created_at
 
 
 class MovedClock:
-    def __init__(self, engine: Engine, now: str, **arguments: Any) -> None:
+    def __init__(self, engine: Engine, now: str) -> None:
         self.engine = engine
         self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
-        self.worker = Worker(engine, lambda: self.now, **arguments)
+        self.worker = Worker(engine, lambda: self.now)
 
     def at(self, now: str) -> list[tuple[str, int, int]]:
         """Set the clock, let the worker pass; what ran: (job, first day, last day) of March."""
@@ -51,7 +60,7 @@ class MovedClock:
 def runs(engine: Engine) -> list[tuple[Any, ...]]:
     """Of whole days."""
     columns = ("job", "first_day", "last_day", "state", "started_at")
-    return [run for run in rows(engine, "job_runs", *columns) if run[0] != "today"]
+    return [run for run in rows(engine, "job_runs", *columns) if run[0] not in ("today", "forecast")]
 
 
 @contextmanager
@@ -206,16 +215,92 @@ def test_the_running_day_by_the_hour_every_five_minutes(platform: Engine) -> Non
     assert sum(job == "today" for (job,) in rows(platform, "job_runs", "job")) == 1
 
 
-def test_the_forecast_has_its_slot_on_mondays(platform: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    made: list[datetime] = []
-    clock = MovedClock(platform, "2026-03-13 12:00", forecast=made.append)
-    for now in ("15 12:00", "16 00:59", "16 01:00", "16 01:01", "17 01:00"):
+MONTH = "\n".join(["virtual_gifts", "created_at", *(f"2026-03-{day:02} 10:00" for day in range(1, 28))])
+
+
+def forecasts(engine: Engine) -> list[tuple[str, str]]:
+    """Those in the ledger: when they started, in March, and how they ended."""
+    found = rows(engine, "job_runs", "job", "started_at", "state")
+    return [(f"{start.astimezone(UTC):%d %H:%M}", state) for job, start, state in found if job == "forecast"]
+
+
+def test_the_forecast_is_made_at_once_then_on_mondays(platform: Engine) -> None:
+    fill(platform, USERS + MONTH)
+    clock = MovedClock(platform, "2026-03-13 12:00")
+    for now in (
+        "13 12:00",
+        "13 12:01",
+        "14 12:00",
+        "15 12:00",
+        "16 00:59",
+        "16 01:00",
+        "16 01:01",
+        "17 01:00",
+    ):
         clock.at(f"2026-03-{now}")
-    assert made == [datetime(2026, 3, 16, 1, tzinfo=UTC)]
-    caplog.set_level("INFO")
-    bare = MovedClock(platform, "2026-03-13 12:00")
-    bare.at("2026-03-16 01:00")
-    assert "forecast: not available yet" in caplog.text
+    assert forecasts(platform) == [("13 12:00", "succeeded"), ("16 01:00", "succeeded")]
+    known = set(rows(platform, "revenue_forecast", "made_on", "data_through"))
+    assert known == {(date(2026, 3, 13), date(2026, 3, 12)), (date(2026, 3, 16), date(2026, 3, 15))}
+    # What came of the first is known without another forecast.
+    came = rows(platform, "revenue_forecast", "forecast_date", "actual_revenue")
+    assert {day for day, actual in came if actual is not None} == {
+        date(2026, 3, day) for day in range(13, 17)
+    }
+
+
+def test_a_restart_makes_no_second_forecast(platform: Engine) -> None:
+    fill(platform, USERS + MONTH)
+    MovedClock(platform, "2026-03-18 12:00").at("2026-03-18 12:00")
+    MovedClock(platform, "2026-03-18 13:00").at("2026-03-18 13:00")
+    assert len(forecasts(platform)) == 1
+    # A Monday that was slept through is made up for.
+    MovedClock(platform, "2026-03-24 13:00").at("2026-03-24 13:00")
+    assert len(forecasts(platform)) == 2
+
+
+def test_a_backfill_is_followed_by_a_forecast(platform: Engine) -> None:
+    fill(platform, USERS + MONTH)
+    clock = MovedClock(platform, "2026-03-18 12:00")
+    clock.at("2026-03-18 12:00")
+    clock.at("2026-03-19 12:00")
+    assert len(forecasts(platform)) == 1
+    later = datetime(2026, 3, 19, 13, tzinfo=UTC)
+    aggregate(platform, date(2026, 3, 17), date(2026, 3, 18), clock=lambda: later)
+    for minute in range(2):
+        clock.at(f"2026-03-19 13:0{minute + 1}")
+    assert [start for start, _ in forecasts(platform)] == ["18 12:00", "19 13:01"]
+
+
+def test_with_less_than_a_week_there_is_nothing_to_forecast(
+    platform: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform, USERS + MONTH)
+    clock = MovedClock(platform, "2026-03-07 12:00")
+    clock.at("2026-03-07 12:00")
+    assert forecasts(platform) == []
+    assert "forecast" not in caplog.text
+    clock.at("2026-03-08 12:00")
+    assert len(forecasts(platform)) == 1
+
+
+def test_a_forecast_that_fails_is_tried_again_later(
+    platform: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no fit")
+
+    fill(platform, USERS + MONTH)
+    clock = MovedClock(platform, "2026-03-18 12:00")
+    with monkeypatch.context() as patch:
+        patch.setattr(forecast, "_store", fail)
+        for minute in range(3):
+            clock.at(f"2026-03-18 12:0{minute}")
+    assert forecasts(platform) == [("18 12:00", "failed")]
+    assert caplog.text.count("the forecast: no fit") == 1
+    clock.at("2026-03-18 12:10")
+    assert len(forecasts(platform)) == 1
+    clock.at("2026-03-18 12:15")
+    assert [state for _, state in forecasts(platform)] == ["failed", "succeeded"]
 
 
 def test_due_tells_what_is_overdue_and_what_comes(platform: Engine) -> None:
