@@ -5,7 +5,7 @@ it is never seen without the numbers, nor they without it.
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
@@ -52,10 +52,17 @@ def bump(connection: Connection, scope: Scope) -> None:
 
 # Made once: it is asked on every request.
 _CURRENT = select(data_versions.c.scope, data_versions.c.version)
+# The same in one value, for a query that asks for something else, too: see `stated`.
+CURRENT = select(func.json_object_agg(data_versions.c.scope, data_versions.c.version)).scalar_subquery()
 
 
 def current(connection: Connection) -> Versions:
     return Versions(**{row.scope: row.version for row in connection.execute(_CURRENT)})
+
+
+def stated(value: Mapping[str, int] | None) -> Versions:
+    """What `CURRENT` gave."""
+    return Versions(**(value or {}))
 
 
 class Frames:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from aggregation.errors import UsageError, UserError
 from aggregation.schema import ROLES, accounts, api_tokens, sessions
+from aggregation.versions import Versions
 from dashboard_app import passwords
 
 MAX_NAME = 100
@@ -23,13 +24,17 @@ _SHOWN = [column for column in accounts.c if column.name != "password_hash"]
 
 @dataclass(frozen=True)
 class Account:
-    """The person signed in. `session_token` is the secret in the cookie; only its hash is stored."""
+    """The person signed in. `session_token` is the secret in the cookie; only its hash is stored.
+
+    `versions`: the data's, when the session was checked.
+    """
 
     id: int
     name: str
     role: str
     creator_id: int | None
     session_token: str = ""
+    versions: Versions | None = None
 
     # What Flask-Login asks for.
     is_authenticated = True

@@ -12,13 +12,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, bindparam, delete, func, insert, or_, select, update
 
+from aggregation import versions
 from aggregation.schema import accounts, sessions
 from dashboard_app.accounts import Account
 from dashboard_app.protection import Protection
 
-# Made once: it is asked on every request.
+# Made once: it is asked on every request. The data's versions come along, which spares pages a question.
 _SIGNED_IN = (
-    select(accounts.c.id, accounts.c.name, accounts.c.role, accounts.c.creator_id, sessions.c.last_seen_at)
+    select(
+        accounts.c.id,
+        accounts.c.name,
+        accounts.c.role,
+        accounts.c.creator_id,
+        sessions.c.last_seen_at,
+        versions.CURRENT.label("versions"),
+    )
     .join_from(sessions, accounts, sessions.c.account_id == accounts.c.id)
     .where(
         sessions.c.token_hash == bindparam("token_hash"),
@@ -67,7 +75,8 @@ class Sessions:
         # Once a minute is precise enough for an idle limit of hours, and spares a write a request.
         if now - row.last_seen_at > timedelta(minutes=1):
             self._seen(token, now)
-        return Account(row.id, row.name, row.role, row.creator_id, token)
+        stated = versions.stated(row.versions)
+        return Account(row.id, row.name, row.role, row.creator_id, token, stated)
 
     def _seen(self, token: str, now: datetime) -> None:
         with self.engine.begin() as connection:

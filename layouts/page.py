@@ -1,6 +1,6 @@
 """What a page is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,3 +57,7 @@ class Viewer(Protocol):
     @property
     def creator_id(self) -> int | None:
         """Whose numbers a creator may see; None for everyone else."""
+
+    @property
+    def versions(self) -> Hashable | None:
+        """Of the data, when this request came; None where they have not been asked for."""
