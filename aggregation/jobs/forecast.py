@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
 from aggregation import ledger
+from aggregation.agenda import FORECAST
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, utc_now
 from aggregation.errors import UsageError, UserError
@@ -51,7 +52,6 @@ from aggregation.schema import (
 )
 from aggregation.versions import Scope, bump
 
-NAME = "forecast"
 CREATOR_DAYS = 365
 CREATORS_AT_ONCE = 500
 # The record that the limits are recalibrated from: one forecast a week over a year.
@@ -100,16 +100,16 @@ def make(
         before = _methodology(connection, now, history.last)
         made = list(_forecasts(history, days, before, recalibrations(connection), stopped))
         first, last = history.last + ONE_DAY, history.last + timedelta(days=days)
-        run = ledger.start(engine, NAME, first, last, now)
+        run = ledger.start(engine, FORECAST, first, last, now)
         try:
             result = _store(connection, made, history, now, stopped)
         except BaseException as error:
             state = State.INTERRUPTED if isinstance(error, ENDINGS) else State.FAILED
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            ledger.finish(engine, run, Result(NAME, first, last, state, 0, reason), utc_now())
+            ledger.finish(engine, run, Result(FORECAST, first, last, state, 0, reason), utc_now())
             raise
         rows = len(made) * days + result.creators
-        ledger.finish(engine, run, Result(NAME, first, last, State.SUCCEEDED, rows), max(now, utc_now()))
+        ledger.finish(engine, run, Result(FORECAST, first, last, State.SUCCEEDED, rows), max(now, utc_now()))
         return result
 
 

@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aggregation.agenda import Task, last_forecast_slot, next_starts
+from aggregation.agenda import FORECAST_NEEDS_DAYS, Task, last_forecast_slot, next_starts
+from aggregation.forecasting import MIN_DAYS
 from aggregation.jobs import JOBS
 
 
@@ -17,6 +18,10 @@ from aggregation.jobs import JOBS
 )
 def test_the_forecasts_slot_is_mondays_at_one(now: datetime, slot: datetime) -> None:
     assert last_forecast_slot(now) == slot
+
+
+def test_the_worker_waits_for_as_many_days_as_a_forecast_needs() -> None:
+    assert FORECAST_NEEDS_DAYS == MIN_DAYS
 
 
 def test_the_next_starts_come_soonest_first() -> None:
