@@ -208,11 +208,9 @@ class Queries:
         row = creator_months.c
 
         def earned(signs: dict[date, int]) -> Any:
-            by_sign = [
-                (row.date.in_([day for day in signs if signs[day] == sign]), sign * row.month_to_date)
-                for sign in (1, -1)
-            ]
-            return func.coalesce(func.sum(case(*by_sign)), 0)
+            added, taken = ([day for day in signs if signs[day] == sign] for sign in (1, -1))
+            amount = case((row.date.in_(added), row.month_to_date), (row.date.in_(taken), -row.month_to_date))
+            return func.coalesce(func.sum(amount), 0)
 
         return (
             select(row.creator_id, earned(now).label("now"), earned(earlier).label("before"))
