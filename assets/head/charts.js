@@ -20,9 +20,8 @@ window.sparkboard = (() => {
       if (!box.offsetParent) continue;
       const plot = box.appendChild(document.createElement("div"));
       early.set(id, plot);
+      // All before the next frame: each frame between would cost as much as a chart.
       await draw(plot, figure);
-      // Each in a task of its own, so that a click is never kept waiting for all.
-      await new Promise((resolve) => setTimeout(resolve));
     }
   };
   return { draw, drawFirst, early };
