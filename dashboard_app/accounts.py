@@ -105,16 +105,18 @@ class Accounts:
         require_possible(name, role, creator_id)
         self._change(name, {"role": role, "creator_id": creator_id})
 
-    def disable(self, name: str) -> None:
-        self._change(name, {"disabled": True})
+    def disable(self, name: str, *, even_last: bool = False) -> None:
+        """`even_last`: also the last active admin."""
+        self._change(name, {"disabled": True}, even_last=even_last)
 
     def enable(self, name: str) -> None:
         self._change(name, {"disabled": False})
 
-    def _change(self, name: str, values: dict[str, Any]) -> None:
+    def _change(self, name: str, values: dict[str, Any], *, even_last: bool = False) -> None:
+        leaving = values.get("disabled") or values.get("role", "admin") != "admin"
         with self.engine.begin() as connection:
             account = _found(connection, name)
-            if values.get("disabled") or values.get("role", "admin") != "admin":
+            if leaving and not even_last:
                 _require_another_admin(connection, account.id)
             connection.execute(update(accounts).where(accounts.c.id == account.id).values(values))
             for opened in (sessions, api_tokens):

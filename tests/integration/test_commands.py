@@ -429,9 +429,17 @@ def test_what_is_done_to_accounts_is_written_down(database: Engine) -> None:
 def test_the_last_admin_stays_one(database: Engine) -> None:
     arguments = ("users", "add", "ada", "--role", "admin", "--password-stdin")
     assert run(*arguments, engine=database, given="long enough").returncode == 0
-    for change in (("disable", "ada"), ("role", "ada", "--role", "analyst")):
-        assert "last active admin" in error_of(run("users", *change, engine=database), 1)
+    demotion = run("users", "role", "ada", "--role", "analyst", engine=database)
+    assert "last active admin" in error_of(demotion, 1)
     assert "active" in run("users", "list", engine=database).stdout
+
+
+def test_the_terminal_can_stop_even_the_last_admin(database: Engine) -> None:
+    """Whoever has taken over that account must be stopped at once."""
+    arguments = ("users", "add", "ada", "--role", "admin", "--password-stdin")
+    assert run(*arguments, engine=database, given="long enough").returncode == 0
+    assert run("users", "disable", "ada", engine=database).returncode == 0
+    assert "disabled" in run("users", "list", engine=database).stdout
 
 
 def test_a_creator_may_come_after_their_account(database: Engine) -> None:
