@@ -250,7 +250,7 @@ def change_role(settings: Settings, name: str, role: str, creator_id: int | None
 def disable_account(settings: Settings, name: str) -> None:
     with migrated(settings) as engine:
         account = Accounts(engine).named(name)
-        # Whoever has taken over the last admin's account must be stopped at once; the terminal can make another.
+        # Also the last admin: whoever has taken over that account must be stopped at once.
         Accounts(engine).disable(name, even_last=True)
         Audit(engine).record("account disabled", None, account.name)
         out.print(f"disabled {account.name}", markup=False)
