@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import my_dashboard, overview
+from callbacks import forecast, my_dashboard, overview
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }

@@ -68,17 +68,19 @@ def layout(path: str | None = None, search: str | None = None, opened: Open | No
     )
 
 
-def bar(title: str, address: str, periods: Sequence[int], asked: Asked) -> Component:
+def bar(
+    title: str, address: str, periods: Sequence[int], asked: Asked, *, compares: bool = True
+) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
-    `address` is the id under which the page's callback reads the selection.
+    `address` is the id under which the page's callback reads the selection. `compares`: the page does,
+    with an earlier period.
     """
     days = [(str(days), f"Last {days} days") for days in periods]
     comparisons = [(choice.value, label) for choice, label in COMPARISONS.items()]
-    controls = [
-        _control(Ids.PERIOD, "days", "Period", days, str(asked.days)),
-        _control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value),
-    ]
+    controls = [_control(Ids.PERIOD, "days", "Period", days, str(asked.days))]
+    if compares:
+        controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
     return html.Div(
         [
