@@ -22,8 +22,9 @@ def test_the_forecasts_slot_is_mondays_at_one(now: datetime, slot: datetime) -> 
 def test_the_next_starts_come_soonest_first() -> None:
     starts = next_starts(datetime(2026, 3, 16, 0, 20, tzinfo=UTC))
     assert [(f"{start:%d %H:%M}", len(jobs)) for start, jobs in starts] == [
-        ("16 00:30", 3),
+        ("16 00:30", 5),
         ("16 01:00", 1),
+        ("16 02:00", 1),
         ("17 00:10", 6),
     ]
 
