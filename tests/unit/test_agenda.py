@@ -29,6 +29,7 @@ def test_the_next_starts_come_soonest_first() -> None:
     assert [(f"{start:%d %H:%M}", len(jobs)) for start, jobs in starts] == [
         ("16 00:30", 5),
         ("16 01:00", 1),
+        ("16 02:00", 1),
         ("17 00:10", 6),
     ]
 
