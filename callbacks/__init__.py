@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 from aggregation.queries import Store
 from callbacks import my_dashboard, overview
+from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
     "my-dashboard": my_dashboard.register,
 }
+# What can be taken out, of which page.
+EXPORTS: dict[str, Exporting] = {"overview": overview.export, "my-dashboard": my_dashboard.export}
