@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.selectable import Subquery
 
 from aggregation.days import last_complete_day
-from aggregation.forecasting import MIN_DAYS, STALE_AFTER, State
+from aggregation.forecasting import MIN_DAYS, STALE_AFTER, State, intervals
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.periods import Period
 from aggregation.schema import (
@@ -40,11 +40,15 @@ class StoredTotal:
     confidence: float
     skill: float | None
     actual: Decimal | None
+    spread: float
 
 
 @dataclass(frozen=True)
 class StoredForecast:
-    """`state` and `notes` as of now: what was made from fresh days may have grown stale."""
+    """`state` and `notes` as of now: what was made from fresh days may have grown stale.
+
+    `state_then`: what it was when it was made.
+    """
 
     made_on: date
     made_at: datetime
@@ -54,11 +58,27 @@ class StoredForecast:
     state: State
     notes: tuple[str, ...]
     totals: Mapping[int, StoredTotal]
+    state_then: State
 
     @property
     def confidence(self) -> float:
         """In percent; forecasting.CONFIDENCE says of what."""
         return self.totals[30].confidence
+
+    @property
+    def afterwards(self) -> bool:
+        return was_made_afterwards(self.made_on, self.made_at)
+
+    def limits(self, days: int, amount: Decimal) -> tuple[Decimal, Decimal]:
+        """Of a total of `amount` over so many of its days: holds it in 80 % of cases."""
+        spread = intervals.spread_over(days, self.totals[7].spread, self.totals[30].spread)
+        low, high = intervals.limits(float(amount), spread, 80)
+        return Decimal(f"{low:.2f}"), Decimal(f"{high:.2f}")
+
+
+def was_made_afterwards(made_on: date, made_at: datetime) -> bool:
+    """From the days that were complete on `made_on`, but later than that."""
+    return made_at.astimezone(UTC).date() > made_on
 
 
 @dataclass(frozen=True)
@@ -66,7 +86,8 @@ class Record:
     """How the settled forecasts fared, one a week. None where there is none.
 
     `typical_miss`: the median, in percent of what came. `skill`, `over_line`: by how much the error was
-    below the seasonal naive's and the first design's line's (0.2: a fifth).
+    below the seasonal naive's and the first design's line's (0.2: a fifth). `afterwards`: how many were
+    made only later, from the days that were complete then.
     """
 
     forecasts: int = 0
@@ -74,6 +95,7 @@ class Record:
     typical_miss: float | None = None
     skill: float | None = None
     over_line: float | None = None
+    afterwards: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,14 +114,14 @@ class Anomaly:
 
 def latest(connection: Connection, now: datetime) -> StoredForecast | None:
     """The newest forecast; None where none has been made (`why_none` says why)."""
-    return _forecast(connection, now, _chosen().order_by(revenue_forecast_totals.c.made_at.desc()))
+    return _forecast(connection, now, _chosen().order_by(*_newest_first()))
 
 
 def weeks_ago(connection: Connection, now: datetime, weeks: int = 4) -> StoredForecast | None:
     """The newest forecast made at least so many weeks ago: what it said is compared with what came."""
     total = revenue_forecast_totals.c
     old = total.made_on <= now.date() - timedelta(weeks=weeks)
-    return _forecast(connection, now, _chosen().where(old).order_by(total.made_at.desc()))
+    return _forecast(connection, now, _chosen().where(old).order_by(*_newest_first()))
 
 
 def why_none(connection: Connection, now: datetime) -> str:
@@ -138,6 +160,7 @@ def runs(connection: Connection, days: int = 30, limit: int = 50) -> pd.DataFram
         connection,
         select(
             total.made_on,
+            total.made_at,
             total.data_through,
             total.methodology,
             total.projected_revenue.label("projected"),
@@ -150,7 +173,7 @@ def runs(connection: Connection, days: int = 30, limit: int = 50) -> pd.DataFram
             total.actual_revenue.label("actual"),
         )
         .where(total.chosen, total.days == days)
-        .order_by(total.made_at.desc())
+        .order_by(*_newest_first())
         .limit(limit),
     )
 
@@ -169,6 +192,8 @@ def record(connection: Connection, days: int = 30, weeks: int = RECORD_WEEKS) ->
             chosen.c.actual_revenue.between(chosen.c.low_80, chosen.c.high_80).label("inside"),
             naive.label("naive"),
             line.label("line"),
+            chosen.c.made_on,
+            chosen.c.made_at,
         )
     ).all()
     if not rows:
@@ -180,6 +205,7 @@ def record(connection: Connection, days: int = 30, weeks: int = RECORD_WEEKS) ->
         float(100 * median(misses)) if misses else None,
         _below([(row.came, row.projected, row.naive) for row in rows]),
         _below([(row.came, row.projected, row.line) for row in rows]),
+        sum(was_made_afterwards(row.made_on, row.made_at) for row in rows),
     )
 
 
@@ -190,7 +216,7 @@ def _one_a_week(days: int, weeks: int) -> Subquery:
         select(revenue_forecast_totals)
         .where(total.chosen, total.days == days, total.actual_revenue.is_not(None))
         .ext(distinct_on(week))
-        .order_by(week.desc(), total.made_at.desc())
+        .order_by(week.desc(), *_newest_first())
         .limit(weeks)
         .subquery("chosen")
     )
@@ -241,6 +267,11 @@ def creator(connection: Connection, creator_id: int) -> CreatorForecast | None:
 # ---- pieces ----
 
 
+def _newest_first() -> tuple[Any, Any]:
+    total = revenue_forecast_totals.c
+    return total.made_on.desc(), total.made_at.desc()
+
+
 def _chosen() -> Select[Any]:
     total = revenue_forecast_totals.c
     return (
@@ -274,6 +305,7 @@ def _forecast(connection: Connection, now: datetime, key: Select[Any]) -> Stored
         state,
         notes,
         {each.days: _total(each) for each in rows},
+        State(row.state),
     )
 
 
@@ -297,6 +329,7 @@ def _total(row: Any) -> StoredTotal:
         float(row.confidence),
         row.skill,
         row.actual_revenue,
+        row.spread,
     )
 
 
@@ -326,7 +359,7 @@ def _newest_of_each_day(period: Period, *, ready: bool = False) -> Select[Any]:
         .join(revenue_forecast_totals, made)
         .where(day.forecast_date.between(period.first, period.last))
         .ext(distinct_on(day.forecast_date))
-        .order_by(day.forecast_date, total.made_at.desc())
+        .order_by(day.forecast_date, *_newest_first())
     )
     if not ready:
         return statement

@@ -207,3 +207,45 @@ CREATOR_METRICS = (
     SUPPORTERS_COUNT,
 )
 METRICS = PLATFORM_METRICS + CREATOR_METRICS
+
+# ---- about the forecast: one number each, not of days ----
+
+NEXT_30_DAYS = Metric(
+    "next_30_days",
+    "Next 30 days",
+    "money",
+    "distinct",
+    "revenue_forecast_totals",
+    "Σ projected revenue of the 30 days after the newest complete day that the forecast knew",
+    "Gift revenue as projected. The band has limits of the total itself, not sums of daily ones; it is made "
+    "to hold what comes in 80 of 100 cases.",
+)
+RUNNING_MONTH = Metric(
+    "running_month",
+    "This month",
+    "money",
+    "distinct",
+    "daily_analytics and revenue_forecast",
+    "gift revenue of the month's complete days + projected revenue of its other days",
+    "What the month has brought, and what the rest of it is projected to bring. Only the rest is uncertain.",
+)
+HIT_RATE = Metric(
+    "hit_rate",
+    "Hit rate of past intervals",
+    "percent",
+    "ratio",
+    "revenue_forecast_totals",
+    "30-day totals that came inside their 80 % band / settled forecasts, one a week",
+    "How often what came lay inside the band that was forecast. Bands that are neither too wide nor too "
+    "narrow are hit in about 80 % of cases.",
+)
+SKILL = Metric(
+    "skill",
+    "Better than naive by",
+    "percent",
+    "ratio",
+    "revenue_forecast_totals",
+    "1 − Σ |error| / Σ |error of repeating the last week|, over settled 30-day totals",
+    "How much smaller the forecasts' errors were than those of simply expecting the last week again. Below "
+    "zero, repeating the last week would have been better.",
+)

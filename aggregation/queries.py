@@ -6,7 +6,7 @@ Money columns hold `Decimal`, counts `int`, missing values `None`; days are `dat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pandas as pd
@@ -28,8 +28,11 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import ledger, summaries
+from aggregation import forecasts, ledger, summaries
 from aggregation.coverage import absent_tables
+from aggregation.days import LATENESS, ONE_DAY, last_complete_day
+from aggregation.forecasting.creators import CreatorForecast
+from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
@@ -75,6 +78,15 @@ class Supporters:
 
     total: int
     new: int
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A stored forecast; its `days`, and those of the straight line beside it: see forecasts.fan."""
+
+    made: StoredForecast
+    days: pd.DataFrame
+    line: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -295,6 +307,60 @@ class Queries:
             }
         )
 
+    # ---- forecasts ----
+
+    def forecast(self, now: datetime) -> Outlook | None:
+        """The newest; None where none has been made."""
+        return self._forecast(_closed_at(now))
+
+    @kept(Scope.DAYS)
+    def _forecast(self, now: datetime) -> Outlook | None:
+        with self.connection.begin_nested():
+            return self._with_days(forecasts.latest(self.connection, now))
+
+    def forecast_weeks_ago(self, now: datetime, weeks: int) -> Outlook | None:
+        """The newest that is at least so many weeks old, with what came."""
+        return self._forecast_weeks_ago(_closed_at(now), weeks)
+
+    @kept(Scope.DAYS)
+    def _forecast_weeks_ago(self, now: datetime, weeks: int) -> Outlook | None:
+        with self.connection.begin_nested():
+            return self._with_days(forecasts.weeks_ago(self.connection, now, weeks))
+
+    def _with_days(self, made: StoredForecast | None) -> Outlook | None:
+        if made is None:
+            return None
+        days, line = (
+            forecasts.fan(self.connection, made, name) for name in (made.methodology, "linear_regression")
+        )
+        return Outlook(made, days, line)
+
+    def why_no_forecast(self, now: datetime) -> str:
+        with self.connection.begin_nested():
+            return forecasts.why_none(self.connection, now)
+
+    @kept(Scope.DAYS)
+    def forecast_record(self) -> Record:
+        with self.connection.begin_nested():
+            return forecasts.record(self.connection)
+
+    @kept(Scope.DAYS)
+    def forecast_runs(self, limit: int) -> pd.DataFrame:
+        """The newest forecasts of 30 days: see forecasts.runs."""
+        with self.connection.begin_nested():
+            return forecasts.runs(self.connection, limit=limit)
+
+    @kept(Scope.DAYS)
+    def anomalies(self, period: Period) -> Sequence[Anomaly]:
+        with self.connection.begin_nested():
+            return forecasts.anomalies(self.connection, period)
+
+    def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
+        with self.connection.begin_nested():
+            return forecasts.creator(self.connection, creator_id)
+
+    # ---- creators ----
+
     def creator_name(self, creator_id: int) -> str | None:
         """None where there is no such creator."""
         row = self._rows(
@@ -371,13 +437,25 @@ class Queries:
         """The days of the forecast that was made last; empty where there is none."""
         total, day = revenue_forecast_totals.c, revenue_forecast.c
         key = (total.made_on, total.data_through, total.methodology)
-        newest = select(*key).where(total.chosen).order_by(total.made_at.desc()).limit(1).subquery().c
+        newest = (
+            select(*key)
+            .where(total.chosen)
+            .order_by(total.made_on.desc(), total.made_at.desc())
+            .limit(1)
+            .subquery()
+            .c
+        )
         chosen = and_(
             day.made_on == newest.made_on,
             day.data_through == newest.data_through,
             day.methodology == newest.methodology,
         )
         return self._rows(select(revenue_forecast).where(chosen).order_by(day.forecast_date)).mappings().all()
+
+
+def _closed_at(now: datetime) -> datetime:
+    """When the newest complete day was closed: what hangs on `now` through that alone is kept under this."""
+    return datetime.combine(last_complete_day(now) + ONE_DAY, time.min, UTC) + LATENESS
 
 
 def _summed_from_days(period: Period, before: Period) -> Any:

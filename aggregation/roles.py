@@ -15,6 +15,7 @@ Privileges = frozenset[str]
 
 READ: Privileges = frozenset({"SELECT"})
 ADD: Privileges = READ | {"INSERT"}
+REMOVE: Privileges = READ | {"DELETE"}
 WRITE: Privileges = ADD | {"UPDATE", "DELETE"}
 NOTHING: Privileges = frozenset()
 # In the order in which they are shown.
@@ -51,7 +52,9 @@ def needed(purpose: Purpose) -> Mapping[str, Privileges]:
             return read | dict.fromkeys(ACCESS, WRITE) | {audit_log.name: ADD}
         case Purpose.WORKER:
             written = dict.fromkeys(NUMBERS, WRITE)
-            return written | {VERSION_TABLE: READ} | dict.fromkeys(source.tables, READ)
+            # Old entries are removed by whom the log isn't about, and who can't write any.
+            written |= {VERSION_TABLE: READ, audit_log.name: REMOVE}
+            return written | dict.fromkeys(source.tables, READ)
         case Purpose.MIGRATOR:
             return dict.fromkeys(OURS, WRITE)
 

@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from time import monotonic
 from types import FrameType
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import schedule
 from sqlalchemy import Engine, event
 
-from aggregation import ledger, versions
+from aggregation import expiry, ledger, versions
 from aggregation.agenda import RETRY_AFTER, Task, forecast_due, last_forecast_slot, next_starts, open_tasks
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import utc_now
@@ -41,6 +41,7 @@ class Worker:
         self._refreshed: datetime | None = None
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._failed: tuple[list[Task], datetime] | None = None
+        self._swept: date | None = None
         self._complaints: dict[str, str] = {}
         self._breakdown: BaseException | None = None
 
@@ -68,6 +69,7 @@ class Worker:
         self._guarded("catching up", self._catch_up, now)
         self._guarded("the running day", self._refresh, now)
         self._guarded("the forecast", self._forecast, now)
+        self._guarded("removing what is old", self._forget, now)
 
     def _guarded(self, name: str, part: Callable[[datetime], None], now: datetime) -> None:
         try:
@@ -143,6 +145,14 @@ class Worker:
             else:
                 forecast.settle(self._engine)
             self._compared = days
+
+    def _forget(self, now: datetime) -> None:
+        """Once a day."""
+        if now.date() != self._swept:
+            removed = expiry.forget_old_entries(self._engine)
+            if removed:
+                log.info("removed %d old entries of the audit log", removed)
+            self._swept = now.date()
 
     # ---- the loop ----
 

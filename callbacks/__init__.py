@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import my_dashboard, overview
+from callbacks import forecast, my_dashboard, overview
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
 # What can be taken out, of which page.

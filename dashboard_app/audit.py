@@ -1,13 +1,12 @@
 """Who did what: logins, refusals, what admins change, what is taken out."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from flask import has_request_context, request
 from limits import RateLimitItemPerHour
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import Engine, Row, delete, func, insert, select
+from sqlalchemy import Engine, Row, func, insert, select
 
 from aggregation.days import utc_now
 from aggregation.schema import accounts, audit_log
@@ -15,7 +14,6 @@ from dashboard_app.counters import Counters
 from dashboard_app.logs import request_id
 from dashboard_app.proxies import household
 
-KEPT = timedelta(days=400)
 # Of one kind from one person or address: nobody fills the log by asking for what is refused.
 REFUSALS = RateLimitItemPerHour(60, namespace="audit")
 LONGEST_SUBJECT = 200
@@ -50,7 +48,6 @@ class Audit:
         if has_request_context():
             row["address"] = request.remote_addr
         with self.engine.begin() as connection:
-            connection.execute(delete(audit_log).where(audit_log.c.at < utc_now() - KEPT))
             connection.execute(insert(audit_log).values(row))
 
     def newest(self, limit: int) -> Sequence[Row[Any]]:

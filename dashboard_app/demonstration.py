@@ -25,6 +25,7 @@ from dashboard_app.terminal import bars, err, out, stages
 
 START_SECONDS = 60
 RECOUNTED_DAYS = 35
+RECORD_WEEKS = 12
 
 
 def run(settings: Settings, days: int, creators: int, users: int, *, open_browser: bool) -> None:
@@ -89,13 +90,16 @@ def _prepare(engine: Engine, scale: demo.Scale, data_dir: Path) -> None:
 
 
 def _forecast(engine: Engine) -> None:
-    """None is made from less than a week."""
+    """With those of the Mondays before, for a record to look at. None is made from less than a week."""
     # numpy and statsmodels take seconds to load, and the next start of the demo needs neither
     from aggregation.forecasting import TooShortError
     from aggregation.jobs import forecast
 
+    now = utc_now()
+    monday = now.date() - timedelta(days=now.weekday() or 7)
+    forecast.make_afterwards(engine, [monday - timedelta(weeks=n) for n in range(RECORD_WEEKS)], now)
     with suppress(TooShortError):
-        forecast.make(engine, utc_now())
+        forecast.make(engine, now)
 
 
 def _through(engine: Engine) -> object:

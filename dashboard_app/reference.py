@@ -58,7 +58,7 @@ the platform, and changes no number.
 - `sparkboard_web`, for `web` and `users`: reads numbers; keeps accounts, sessions and tokens; adds to the
   audit log and can't change it. Nothing of the platform's own tables.
 - `sparkboard_worker`, for `worker`, `aggregate`, `check`, `forecast` and `jobs`: reads the platform's
-  tables, only the columns that it counts; writes numbers. No accounts.
+  tables, only the columns that it counts; writes numbers; removes old entries of the audit log. No accounts.
 - `sparkboard_migrator`, for `migrate`: owns our tables. Nothing of the platform's.
 - `sparkboard_partitions` can't sign in. It owns the tables that have a part for each month: only an owner
   can add a month, and the worker does. Worker and migrator belong to it.

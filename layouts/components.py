@@ -37,6 +37,8 @@ class Kpi:
     note: str = ""
     history: Sequence[Number | None] = ()
     reason: str = ""
+    # instead of a change, where there is nothing to compare with by nature
+    words: Sequence[str] = ()
 
 
 def kpi_card(kpi: Kpi) -> Component:
@@ -84,6 +86,8 @@ def _definition(metric: Metric) -> Component:
 def _change_line(kpi: Kpi) -> Component:
     if kpi.value is None and kpi.reason:
         return html.P(kpi.reason, className="kpi-change none")
+    if kpi.words:
+        return html.P([html.Span(words) for words in kpi.words], className="kpi-change")
     parts: list[Component] = [html.Span(formats.change_text(kpi.change), className="kpi-delta")]
     if kpi.change.kind == "none":
         parts = [html.Span("nothing to compare with")]
@@ -233,6 +237,13 @@ def message_card(title: str, *lines: Component, state: str = "empty", wide: bool
         className=f"card message {state}{' wide' if wide else ''}",
         role="alert" if state == "failed" else "status",
     )
+
+
+def notes_card(lines: Sequence[str]) -> Component:
+    """What to know before reading the numbers; nothing where there is nothing to say."""
+    if not lines:
+        return None
+    return html.Div([html.P(line) for line in lines], className="card notes", role="status")
 
 
 def failure() -> Component:

@@ -96,8 +96,8 @@ def trend(
     if before is not None and len(before) == len(frame):
         data.append(earlier_line(frame, before, metrics[0], colours[0]))
     layout = chart_layout(
-        yaxis=value_axis(metrics[0], _all_values(data)),
-        xaxis=_day_axis(frame),
+        yaxis=value_axis(metrics[0], all_values(data)),
+        xaxis=day_axis(frame),
         meta=_DAYS,
         showlegend=len(data) > 1,
     )
@@ -148,8 +148,8 @@ def user_growth(frame: pd.DataFrame, active: Metric, new: Metric, everyone: Metr
     return {
         "data": data,
         "layout": chart_layout(
-            xaxis=_day_axis(frame),
-            yaxis=value_axis(active, _all_values(data[:2])),
+            xaxis=day_axis(frame),
+            yaxis=value_axis(active, all_values(data[:2])),
             yaxis2=right,
             margin=MARGIN | {"r": 48},
             meta=_DAYS,
@@ -206,8 +206,8 @@ def stacked_bars(frame: pd.DataFrame, metrics: Sequence[Metric], colours: Sequen
     layout = chart_layout(
         barmode="stack",
         meta=_DAYS,
-        xaxis=_day_axis(frame),
-        yaxis=value_axis(metrics[0], _all_values(data)),
+        xaxis=day_axis(frame),
+        yaxis=value_axis(metrics[0], all_values(data)),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
         showlegend=True,
     )
@@ -267,11 +267,11 @@ def _band(hours: list[str], usual: pd.DataFrame) -> list[Figure]:
     return [bars]
 
 
-def _all_values(traces: Sequence[Figure]) -> list[float | None]:
+def all_values(traces: Sequence[Figure]) -> list[float | None]:
     return [value for trace in traces for value in trace["y"]]
 
 
-def _day_axis(frame: pd.DataFrame) -> dict[str, Any]:
+def day_axis(frame: pd.DataFrame) -> dict[str, Any]:
     """Whole days: half a day of room at both ends keeps the outer labels whole, and few days all get one."""
     shown = days(frame)
     reach: dict[str, Any] = {}

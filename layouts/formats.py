@@ -25,7 +25,7 @@ def exact(value: Number | None, unit: Unit) -> str:
         case "money":
             return _signed("$", rounded(value, 2), 2)
         case "percent":
-            return f"{rounded(value, 2):,}%"
+            return _signed("", rounded(value, 2), 2, "%")
         case "count":
             return f"{rounded(value, 0):,}"
 
@@ -35,7 +35,7 @@ def short(value: Number | None, unit: Unit) -> str:
     if value is None:
         return NO_VALUE
     if unit == "percent":
-        return f"{rounded(value, 1):,}%"
+        return _signed("", rounded(value, 1), 1, "%")
     if abs(Decimal(value)) < _COMPACT_FROM:
         return exact(value, unit)
     return _signed("$" if unit == "money" else "", *_compact(Decimal(value)))

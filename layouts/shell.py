@@ -69,19 +69,27 @@ def layout(path: str | None = None, search: str | None = None, opened: Open | No
     )
 
 
-def bar(title: str, address: str, periods: Sequence[int], asked: Asked, *, export: str = "") -> Component:
+def bar(
+    title: str,
+    address: str,
+    periods: Sequence[int],
+    asked: Asked,
+    *,
+    compares: bool = True,
+    export: str = "",
+) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
-    `address` is the id under which the page's callback reads the selection; `export` is the name of the
-    page if its numbers can be taken out.
+    `address` is the id under which the page's callback reads the selection. `compares`: the page does,
+    with an earlier period. `export`: the name of the page if its numbers can be taken out.
     """
     days = [(str(days), f"Last {days} days") for days in periods]
     comparisons = [(choice.value, label) for choice, label in COMPARISONS.items()]
-    controls = [
-        _control(Ids.PERIOD, "days", "Period", days, str(asked.days)),
-        _control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value),
-        _export(export, asked) if export else None,
-    ]
+    controls = [_control(Ids.PERIOD, "days", "Period", days, str(asked.days))]
+    if compares:
+        controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
+    if export:
+        controls.append(_export(export, asked))
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
     return html.Div(
         [

@@ -65,14 +65,8 @@ class CreatorForecast:
     def total(self, first: date, days: int) -> CreatorTotal:
         """Of `days` days from `first` on; 0 for no days."""
         amount = sum(self.weekdays[(first + timedelta(days=n)).weekday()] for n in range(days))
-        return self._with_limits(days, amount, self._spread(days))
-
-    def _spread(self, days: int) -> float:
-        """Between those of 7 and 30 days, and beyond them, as a power of the days."""
-        if days == 0 or self.spread_7 <= 0.0:
-            return 0.0
-        power = np.log(max(self.spread_30, self.spread_7) / self.spread_7) / np.log(LONG_TOTAL / SHORT_TOTAL)
-        return float(self.spread_7 * (days / SHORT_TOTAL) ** power)
+        spread = intervals.spread_over(days, self.spread_7, self.spread_30)
+        return self._with_limits(days, amount, spread)
 
     @staticmethod
     def _with_limits(days: int, amount: float, spread: float) -> CreatorTotal:

@@ -125,6 +125,14 @@ def limits(amount: float, spread: float, nominal: int) -> tuple[float, float]:
     return max(amount - reach, 0.0), amount + reach
 
 
+def spread_over(days: int, spread_7: float, spread_30: float) -> float:
+    """Of a total of so many days: between those of 7 and 30, and beyond them, as a power of the days."""
+    if days == 0 or spread_7 <= 0.0:
+        return 0.0
+    power = np.log(max(spread_30, spread_7) / spread_7) / np.log(30 / 7)
+    return float(spread_7 * (days / 7) ** power)
+
+
 def confidence(amount: float, spread: float) -> float:
     """The probability, in percent, that what comes is within ±10 % of `amount`."""
     if amount <= 0.0 or spread <= 0.0:

@@ -5,8 +5,9 @@ it again changes nothing, even where stored days were restated since; the next d
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +38,7 @@ from aggregation.agenda import FORECAST
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, utc_now
 from aggregation.errors import UsageError, UserError
-from aggregation.forecasting import MAX_HORIZON, TOTALS, Forecast, forecast, intervals
+from aggregation.forecasting import MAX_HORIZON, TOTALS, Forecast, TooShortError, forecast, intervals
 from aggregation.forecasting.creators import forecast_all
 from aggregation.forecasting.history import LONGEST
 from aggregation.forecasting.methods import BASELINES
@@ -60,6 +61,11 @@ RECORD_WEEKS = 52
 LARGEST = 9_999_999_999_999_999.0
 
 Values = npt.NDArray[np.float64]
+
+
+class NothingComputedError(UserError):
+    def __init__(self) -> None:
+        super().__init__("no complete day has been aggregated yet: there is nothing to forecast from")
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,31 @@ def make(
         return result
 
 
+def make_afterwards(engine: Engine, days: Iterable[date], now: datetime) -> int:
+    """Forecasts as of the end of earlier days, with what came beside them: a record to begin with.
+
+    Each knows the days before it, as they are stored by now; `made_at` says that it was made later. Their
+    limits don't learn from each other. Left out are days that have one, or too little before them. Returns
+    how many were made.
+    """
+    new = 0
+    with exclusive(engine, WRITERS_LOCK) as connection:
+        connection.rollback()
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            existing = set(connection.scalars(select(revenue_forecast_totals.c.made_on)))
+            for day in sorted(set(days) - existing):
+                with suppress(TooShortError, NothingComputedError):
+                    history = read_history(connection, datetime.combine(day, time.max, UTC))
+                    made = list(_forecasts(history, max(TOTALS), None, {}, lambda: False))
+                    new += bool(_insert_forecasts(connection, made, day, now))
+            settle_in(connection)
+            bump(connection, Scope.DAYS)
+    return new
+
+
 def read_history(connection: Connection, now: datetime) -> History:
-    """UserError where no complete day has been computed."""
+    """NothingComputedError where no complete day has been."""
     day = daily_analytics.c
     stored = connection.execute(
         select(day.date, cast(day.total_revenue, Double))
@@ -123,7 +152,7 @@ def read_history(connection: Connection, now: datetime) -> History:
         .limit(LONGEST)
     ).all()
     if not stored:
-        raise UserError("no complete day has been aggregated yet: there is nothing to forecast from")
+        raise NothingComputedError
     last: date = stored[0][0]
     values = np.full(min((last - stored[-1][0]).days + 1, LONGEST), np.nan)
     for date_, revenue in stored:
@@ -170,14 +199,22 @@ def _store(
     connection.execution_options(isolation_level="REPEATABLE READ")
     made_on = now.astimezone(UTC).date()
     with connection.begin():
-        totals = [row for each in made for row in _total_rows(each, now, chosen=each is made[0])]
-        new = _insert(connection, revenue_forecast_totals, totals)
-        # With a longer horizon than before, the later days are new.
-        _insert(connection, revenue_forecast, [row for each in made for row in _day_rows(each, made_on)])
+        new = _insert_forecasts(connection, made, made_on, now)
         creators = _store_creators(connection, history, made_on, stopped)
         settle_in(connection)
         bump(connection, Scope.DAYS)
     return Made(made_on, made[0], new > 0, creators)
+
+
+def _insert_forecasts(
+    connection: Connection, made: Sequence[Forecast], made_on: date, made_at: datetime
+) -> int:
+    """The first one is the chosen one. The number of totals that weren't there."""
+    totals = [row for each in made for row in _total_rows(each, made_on, made_at, chosen=each is made[0])]
+    new = _insert(connection, revenue_forecast_totals, totals)
+    # With a longer horizon than before, the later days are new.
+    _insert(connection, revenue_forecast, [row for each in made for row in _day_rows(each, made_on)])
+    return new
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -200,15 +237,17 @@ def _day_rows(made: Forecast, made_on: date) -> Iterator[dict[str, Any]]:
         }
 
 
-def _total_rows(made: Forecast, now: datetime, *, chosen: bool) -> Iterator[dict[str, Any]]:
+def _total_rows(
+    made: Forecast, made_on: date, made_at: datetime, *, chosen: bool
+) -> Iterator[dict[str, Any]]:
     for total in made.totals.values():
         yield {
-            "made_on": now.astimezone(UTC).date(),
+            "made_on": made_on,
             "data_through": made.data_through,
             "methodology": made.methodology,
             "days": total.days,
             "chosen": chosen,
-            "made_at": now,
+            "made_at": made_at,
             "history_days": made.history_days,
             "projected_revenue": _cents(total.projected),
             **{f"low_{nominal}": _cents(limit) for nominal, limit in total.low.items()},
@@ -278,7 +317,7 @@ def recalibrations(connection: Connection) -> dict[int, float]:
         )
         .where(total.chosen, total.actual_revenue.is_not(None), total.spread > 0, total.days.in_(TOTALS))
         .ext(distinct_on(total.days, week))
-        .order_by(total.days, week.desc(), total.made_at.desc())
+        .order_by(total.days, week.desc(), total.made_on.desc(), total.made_at.desc())
     )
     errors: dict[int, list[float]] = {days: [] for days in TOTALS}
     for days, error in connection.execute(settled):

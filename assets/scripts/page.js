@@ -85,15 +85,19 @@
     const graph = card.querySelector(".js-plotly-plot");
     const traces = graph.data.filter((trace) => trace.x && trace.visible !== false);
     const sideways = traces.some((trace) => trace.orientation === "h");
-    const shown = traces.flatMap((trace) => columns(trace, trace[sideways ? "x" : "y"]));
+    const [rows, cells] = sideways ? ["y", "x"] : ["x", "y"];
+    // Lines of one chart may have days of their own, as a forecast has.
+    const shown = traces.flatMap((trace) => columns(trace, trace[cells]).map((column) => ({
+      ...column, at: new Map(trace[rows].map((key, index) => [key, column.cells[index]])),
+    })));
     const table = document.createElement("table");
     const caption = table.createCaption();
     caption.className = "unseen";
     caption.textContent = card.querySelector("h2").textContent;
     row(table.createTHead(), [graph.layout.meta?.rows ?? "", ...shown.map((column) => column.name)], "th");
     const body = table.createTBody();
-    traces[0][sideways ? "y" : "x"].forEach((key, index) => {
-      row(body, [key, ...shown.map(({ cells, unit }) => text(cells[index], unit))], "td");
+    new Set(traces.flatMap((trace) => trace[rows])).forEach((key) => {
+      row(body, [key, ...shown.map(({ at, unit }) => text(at.get(key), unit))], "td");
     });
     const box = details.querySelector(".twin");
     box.setAttribute("aria-label", `Table: ${caption.textContent}`);

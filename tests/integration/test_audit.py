@@ -102,19 +102,10 @@ def test_nobody_can_fill_the_log(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert entries(world)[-1] == ("refused", "carl", "GET /api/analytics/dashboard")
 
 
-def test_old_entries_go(world: World) -> None:
+def test_what_anybody_says_is_cut(world: World) -> None:
     audit = Audit(world.engine)
-    audit.record("old", "ana")
-    audit.record("kept", "ana")
-    with world.engine.begin() as connection:
-        for action, days in (("old", 401), ("kept", 399)):
-            age = {"action": action, "days": timedelta(days=days)}
-            connection.execute(
-                text("UPDATE dashboard_audit SET at = now() - :days WHERE action = :action"), age
-            )
     audit.record("new", None, "x" * 5000 + "\0")
-    assert [row.action for row in audit.newest(10)] == ["new", "kept"]
-    assert len(audit.newest(1)[0].subject) <= audit_module.LONGEST_SUBJECT
+    assert audit.newest(1)[0].subject == "x" * audit_module.LONGEST_SUBJECT
 
 
 # ---- logs ----

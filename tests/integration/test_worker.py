@@ -315,3 +315,31 @@ def test_due_tells_what_is_overdue_and_what_comes(platform: Engine) -> None:
     ]
     clock.at("2026-03-11 12:00")
     assert len(clock.worker.due()) == 3
+
+
+# ---- what is kept for a limited time ----
+
+
+def audited(engine: Engine) -> list[str]:
+    return sorted(action for (action,) in rows(engine, "dashboard_audit", "action"))
+
+
+def entry(engine: Engine, action: str, days_old: int) -> None:
+    age = f"now() - interval '{days_old} days'"
+    change(engine, f"INSERT INTO dashboard_audit (action, at) VALUES ('{action}', {age})")
+
+
+def test_old_entries_of_the_audit_log_go_once_a_day(platform: Engine) -> None:
+    """Their age is by the database's clock, not by the worker's."""
+    for action, days in (("old", 401), ("kept", 399)):
+        entry(platform, action, days)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    clock.at("2026-03-11 12:00")
+    assert audited(platform) == ["kept"]
+    entry(platform, "older", 500)
+    clock.at("2026-03-11 23:59")
+    assert audited(platform) == ["kept", "older"]
+    clock.at("2026-03-12 00:00")
+    assert audited(platform) == ["kept"]
+    clock.at("2036-03-12 00:00")
+    assert audited(platform) == ["kept"]
