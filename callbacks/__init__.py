@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from aggregation.queries import Store
 from callbacks import forecast, my_dashboard, overview
+from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
@@ -11,3 +12,5 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
+# What can be taken out, of which page.
+EXPORTS: dict[str, Exporting] = {"overview": overview.export, "my-dashboard": my_dashboard.export}

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 from dash import html
@@ -14,6 +15,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
+from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -28,8 +30,9 @@ from layouts.components import (
     message_card,
     table_card,
 )
+from layouts.exports import Export
 from layouts.page import Asked, Viewer
-from layouts.pages.my_dashboard import Ids
+from layouts.pages.my_dashboard import PAGE, Ids
 
 CARDS = (
     metrics.FOLLOWERS,
@@ -52,6 +55,15 @@ EARNED = "What did my gifts bring?"
 REACTED = "How do people react to my videos?"
 PERFORMED = "How did this period go?"
 NOT_COUNTED = "not counted for all of these days yet"
+
+
+class Numbers(NamedTuple):
+    """What a creator's page is made of: of the period, and of the one before where there is one."""
+
+    daily: pd.DataFrame
+    before: pd.DataFrame | None
+    supporters: Supporters | None
+    earlier: Supporters | None
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -85,15 +97,8 @@ def unknown_creator() -> Parts:
 
 
 def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
-    daily = queries.creator_daily(creator_id, chosen.period, chosen.freshness)
+    daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    before = (
-        queries.creator_daily(creator_id, chosen.comparable, chosen.freshness) if chosen.comparable else None
-    )
-    supporters = queries.supporters(creator_id, chosen.period, chosen.freshness)
-    earlier = (
-        queries.supporters(creator_id, chosen.comparable, chosen.freshness) if chosen.comparable else None
-    )
     key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier))
     figure = partial(chosen.figure, "my-dashboard")
     return {
@@ -102,6 +107,18 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
         **figure("gift_revenue_trend", EARNED, lambda: earned(queries, creator_id, chosen, daily, before)),
         **figure("reactions", REACTED, lambda: reactions(daily)),
     }
+
+
+def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
+    def of(period: Period) -> tuple[pd.DataFrame, Supporters | None]:
+        return (
+            queries.creator_daily(creator_id, period, chosen.freshness),
+            queries.supporters(creator_id, period, chosen.freshness),
+        )
+
+    daily, supporters = of(chosen.period)
+    before, earlier = of(chosen.comparable) if chosen.comparable else (None, None)
+    return Numbers(daily, before, supporters, earlier)
 
 
 # ---- cards ----
@@ -213,3 +230,20 @@ def performance_row(
         formats.exact(earlier, metric.unit),
         formats.change_text(summaries.change(metric, value, earlier)),
     )
+
+
+# ---- export ----
+
+
+def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Export | None:
+    freshness, creator_id = queries.freshness(), viewer.creator_id
+    name = None if creator_id is None else queries.creator_name(creator_id)
+    if freshness is None or creator_id is None or name is None:
+        return None
+    chosen = select(freshness, asked)
+    daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
+    counted = summaries.since(daily, freshness.coverage.first)
+    shown = dict.fromkeys((*CARDS, *PERFORMANCE))
+    kpis = [*(creator_kpi(metric, counted, before) for metric in shown), supporters_kpi(supporters, earlier)]
+    tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
+    return exports.export(PAGE, chosen, asked, now, tables, owner=name)

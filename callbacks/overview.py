@@ -15,6 +15,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
+from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -30,8 +31,9 @@ from layouts.components import (
     notes_card,
     table_card,
 )
+from layouts.exports import Amount, Cell, Export, Table
 from layouts.page import Asked, Viewer
-from layouts.pages.overview import Ids
+from layouts.pages.overview import PAGE, Ids
 
 CARDS = (
     metrics.TOTAL_USERS,
@@ -106,14 +108,16 @@ def filled(queries: Queries, chosen: Selection, now: datetime) -> Parts:
 
 
 def cards(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
+    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen, daily, before)], className="kpis")
+
+
+def kpis(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None) -> list[Kpi]:
     counted = summaries.since(daily, chosen.freshness.coverage.first)
     now = queries.platform_values(CARDS, chosen.period, counted)
     earlier: dict[str, Number | None] = {}
     if before is not None and chosen.comparable:
         earlier = queries.platform_values(CARDS, chosen.comparable, before)
-    return html.Div(
-        [kpi_card(platform_kpi(metric, now, earlier, counted)) for metric in CARDS], className="kpis"
-    )
+    return [platform_kpi(metric, now, earlier, counted) for metric in CARDS]
 
 
 def platform_kpi(
@@ -221,8 +225,53 @@ def movers_table(movers: pd.DataFrame) -> Component:
 def mover(row: dict[Any, Any]) -> tuple[str, str, str, str]:
     moved = summaries.change(metrics.GIFT_REVENUE, row["now"], row["before"])
     return (
-        row["name"] or f"Creator {row['creator_id']}",
+        creator_name(row),
         formats.exact(row["now"], "money"),
         formats.exact(row["before"], "money"),
         formats.change_text(moved),
     )
+
+
+def creator_name(row: dict[Any, Any]) -> str:
+    name: str | None = row["name"]
+    return name or f"Creator {row['creator_id']}"
+
+
+# ---- export ----
+
+
+def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export | None:
+    freshness = queries.freshness()
+    if freshness is None:
+        return None
+    chosen = select(freshness, asked)
+    daily = queries.daily(chosen.period)
+    before = queries.daily(chosen.comparable) if chosen.comparable else None
+    tables = [
+        exports.key_numbers(kpis(queries, chosen, daily, before)),
+        exports.day_rows(daily, metrics.PLATFORM_METRICS),
+        source_rows(queries.revenue_by_source(chosen.period)),
+    ]
+    if chosen.comparable:
+        tables.append(mover_rows(queries.movers(chosen.period, chosen.comparable, MOVERS)))
+    return exports.export(PAGE, chosen, asked, now, tables)
+
+
+def source_rows(by_source: pd.DataFrame) -> Table:
+    rows = [
+        (SOURCES.get(row["source"], row["source"]), Amount(row["amount"], "money"), row["transaction_count"])
+        for row in by_source.to_dict("records")
+    ]
+    return Table("Revenue by source", ("Source", "Revenue ($)", "Gifts or payments"), rows)
+
+
+def mover_rows(movers: pd.DataFrame) -> Table:
+    columns = ("Creator", "Creator id", "Earned ($)", "Before ($)", "Change ($)", "Change (%)")
+    return Table("Movers", columns, [mover_row(row) for row in movers.to_dict("records")])
+
+
+def mover_row(row: dict[Any, Any]) -> tuple[Cell, ...]:
+    now, before = row["now"], row["before"]
+    moved = summaries.growth(now, before)
+    amounts = (Amount(amount, "money") for amount in (now, before, now - before))
+    return (creator_name(row), row["creator_id"], *amounts, Amount(moved, "percent"))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -69,18 +70,26 @@ def layout(path: str | None = None, search: str | None = None, opened: Open | No
 
 
 def bar(
-    title: str, address: str, periods: Sequence[int], asked: Asked, *, compares: bool = True
+    title: str,
+    address: str,
+    periods: Sequence[int],
+    asked: Asked,
+    *,
+    compares: bool = True,
+    export: str = "",
 ) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
     `address` is the id under which the page's callback reads the selection. `compares`: the page does,
-    with an earlier period.
+    with an earlier period. `export`: the name of the page if its numbers can be taken out.
     """
     days = [(str(days), f"Last {days} days") for days in periods]
     comparisons = [(choice.value, label) for choice, label in COMPARISONS.items()]
     controls = [_control(Ids.PERIOD, "days", "Period", days, str(asked.days))]
     if compares:
         controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
+    if export:
+        controls.append(_export(export, asked))
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
     return html.Div(
         [
@@ -98,6 +107,18 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
     return html.Div(
         [html.Label(label, htmlFor=name), dbc.Select(id=name, name=part, options=choices, value=value)],
         className="control",
+    )
+
+
+def _export(page: str, asked: Asked) -> Component:
+    """Links to the files; in the browser they follow the address."""
+    question = urlencode({"days": asked.days, "compare": asked.compare.value})
+    links = [
+        html.A(label, href=f"/export/{page}.{kind}?{question}")
+        for kind, label in (("csv", "CSV file"), ("xlsx", "Excel workbook"))
+    ]
+    return html.Details(
+        [html.Summary("Export"), html.Div(links, className="popover-body")], className="export"
     )
 
 

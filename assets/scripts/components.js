@@ -14,10 +14,12 @@
     useEffect(() => {
       const { pathname } = window.location;
       const selects = [...host.current.querySelectorAll("select")];
+      const links = host.current.querySelectorAll("a");
       let shown = window.location.search;
       const show = (search) => {
         if (search === shown) return;
         shown = search;
+        links.forEach((link) => { link.search = search; });
         setProps({ search });
       };
       const choose = () => {

@@ -116,14 +116,15 @@
     if (event.target.matches(".bar select")) choose();
   });
   window.addEventListener("popstate", choose);
+  const POPOVERS = "[open]:has(> .popover-body)";
   document.addEventListener("click", (event) => {
-    document.querySelectorAll(".definition[open]").forEach((open) => {
-      if (!open.contains(event.target)) open.open = false;
+    document.querySelectorAll(POPOVERS).forEach((open) => {
+      if (!open.contains(event.target) || event.target.matches("a")) open.open = false;
     });
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    document.querySelectorAll(".definition[open]").forEach((open) => {
+    document.querySelectorAll(POPOVERS).forEach((open) => {
       open.open = false;
       open.querySelector("summary").focus();
     });

@@ -17,7 +17,7 @@ class Ids:
 def layout(asked: Asked) -> Component:
     return html.Div(
         [
-            shell.bar("My dashboard", Ids.ADDRESS, CREATOR_PERIODS, asked),
+            shell.bar("My dashboard", Ids.ADDRESS, CREATOR_PERIODS, asked, export="my-dashboard"),
             Html(Ids.HEAD),
             html.Div(
                 [

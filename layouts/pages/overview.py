@@ -17,7 +17,7 @@ class Ids:
 def layout(asked: Asked) -> Component:
     return html.Div(
         [
-            shell.bar("Overview", Ids.ADDRESS, PLATFORM_PERIODS, asked),
+            shell.bar("Overview", Ids.ADDRESS, PLATFORM_PERIODS, asked, export="overview"),
             Html(Ids.HEAD),
             html.Div(
                 [
