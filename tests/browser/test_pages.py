@@ -41,12 +41,16 @@ def value(visitor: Visitor, name: str) -> str:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("role", "page"), [("analyst", "overview"), ("creator", "my-dashboard")])
+@pytest.mark.parametrize(
+    ("role", "page"), [("analyst", "overview"), ("analyst", "forecast"), ("creator", "my-dashboard")]
+)
 def test_pages_fit_and_complain_about_nothing(
     browser: Browser, demo: str, role: str, page: str, size: str, theme: str
 ) -> None:
     visitor = visit(browser, demo, SIZES[size], theme)
     visitor.sign_in(role)
+    if page == "forecast":
+        visitor.open("/forecast")
     assert visitor.page.get_attribute("body", "data-page") == page
     visitor.screenshot(f"{page}-{size}-{theme}")
     width = visitor.page.evaluate("document.documentElement.scrollWidth")
@@ -73,6 +77,32 @@ def test_my_dashboard_shows_its_cards_figures_and_table(visitor: Visitor) -> Non
     figures = visitor.page.eval_on_selector_all("[data-figure]", "all => all.map(x => x.dataset.figure)")
     assert figures == ["gift_revenue_trend", "reactions"]
     assert visitor.page.locator('[data-table="performance"] tbody tr').count() == 6
+
+
+def test_the_demos_forecast_has_a_record(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    visitor.open("/forecast")
+    assert cards(visitor) == ["next_30_days", "running_month", "hit_rate", "skill"]
+    figures = visitor.page.eval_on_selector_all("[data-figure]", "all => all.map(x => x.dataset.figure)")
+    assert figures == ["fan", "four_weeks_ago", "components"]
+    assert visitor.page.locator(".chart .main-svg .cartesianlayer").count() == 3
+    assert all(float(value(visitor, name)) for name in cards(visitor))
+    assert (
+        "probability that the 30-day total lands within ±10 % of the projection"
+        in visitor.page.inner_text("main")
+    )
+    assert visitor.page.locator('[data-table="runs"] tbody tr').count() > 8
+
+
+def test_the_forecast_has_no_period_to_compare_with(visitor: Visitor) -> None:
+    visitor.sign_in("analyst")
+    visitor.open("/forecast")
+    expect(visitor.page.locator("#compare")).to_have_count(0)
+    visitor.page.select_option("#period", "7")
+    visitor.ready()
+    assert visitor.page.url.endswith("/forecast?days=7")
+    drawn = "document.querySelector('[data-figure=fan] .js-plotly-plot').data[0].x.length"
+    assert visitor.page.evaluate(drawn) == 7
 
 
 def test_the_period_changes_the_numbers_and_the_address(visitor: Visitor) -> None:
@@ -162,16 +192,30 @@ def test_the_table_of_a_chart_has_the_charts_numbers(visitor: Visitor) -> None:
     card = visitor.page.locator('[data-figure="revenue_trend"]')
     card.locator(".table-twin summary").click()
     rows = card.locator(".twin tbody tr")
-    expect(rows).to_have_count(7)
-    amounts = card.locator(".twin td:nth-child(2)")
-    shown = [float(text.lstrip("$").replace(",", "")) for text in amounts.all_inner_texts()]
+    # seven that have come, and seven that are expected
+    expect(rows).to_have_count(14)
+    amounts = card.locator(".twin td:nth-child(2)").all_inner_texts()
+    assert amounts[7:] == ["—"] * 7
+    shown = [float(text.lstrip("$").replace(",", "")) for text in amounts[:7]]
     assert sum(shown) == pytest.approx(float(value(visitor, "total_revenue")))
     headings = card.locator('.twin th[scope="col"]').all_inner_texts()
-    assert headings == ["Day", "Total revenue", "Creator earnings", "compared day", "Total revenue, compared"]
+    assert headings == [
+        "Day",
+        "Total revenue",
+        "Creator earnings",
+        "compared day",
+        "Total revenue, compared",
+        "80 % from",
+        "80 % to",
+        "Forecast, 80 % band",
+    ]
+    expected = card.locator(".twin td:nth-child(8)").all_inner_texts()
+    assert expected[:7] == ["—"] * 7
+    assert "—" not in expected[7:]
     expect(card.locator(".twin caption")).to_have_text("How is gift revenue developing?")
     # it stays open and follows
     visitor.page.select_option("#period", "28")
-    expect(rows).to_have_count(28)
+    expect(rows).to_have_count(28 + 9)
 
 
 def test_the_table_of_today_has_both_ends_of_the_usual(visitor: Visitor) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, insert, text
 from aggregation import forecasts
 from aggregation.errors import UsageError, UserError
 from aggregation.forecasting import State, TooShortError
+from aggregation.forecasting import forecast as fit
 from aggregation.jobs import forecast
 from aggregation.periods import Period
 from aggregation.publishing import Interrupted
@@ -190,6 +191,59 @@ def test_a_stop_leaves_nothing_half_made(history: Engine) -> None:
     assert stored(history) == ([], [])
     assert rows(history, "creator_forecasts") == []
     assert rows(history, "job_runs", "state") == [("interrupted",)]
+
+
+# ---- making those of the past ----
+
+
+def past(weeks: int) -> date:
+    """The Monday so many weeks before MONDAY."""
+    return MONDAY.date() - timedelta(weeks=weeks)
+
+
+def test_made_afterwards_it_knows_only_the_days_before(history: Engine) -> None:
+    assert forecast.make_afterwards(history, [past(2), past(5)], MONDAY) == 2
+    with history.connect() as connection:
+        known = forecast.read_history(connection, MONDAY - timedelta(weeks=5))
+        old = forecasts.weeks_ago(connection, MONDAY, weeks=5)
+        assert old is not None
+        days = forecasts.fan(connection, old)
+    assert (known.last, len(known.values)) == (past(5) - timedelta(days=1), 105)
+    assert (old.made_on, old.made_at, old.data_through) == (past(5), MONDAY, known.last)
+    assert old.afterwards
+    expected = fit(known.values, known.last).projected
+    assert [float(each) for each in days["projected"]] == pytest.approx(expected, abs=0.01)
+
+
+def test_made_afterwards_it_makes_a_record(history: Engine) -> None:
+    forecast.make_afterwards(history, [past(weeks) for weeks in range(1, 9)], MONDAY)
+    with history.connect() as connection:
+        record = forecasts.record(connection)
+    # Of those made one to four weeks ago not all 30 days have come.
+    assert (record.forecasts, record.afterwards) == (4, 4)
+    assert record.skill is not None
+
+
+def test_made_afterwards_it_is_not_the_newest(history: Engine) -> None:
+    forecast.make(history, MONDAY)
+    before = stored(history)
+    forecast.make_afterwards(history, [past(1)], MONDAY + timedelta(hours=1))
+    with history.connect() as connection:
+        newest = forecasts.latest(connection, MONDAY)
+        made = forecasts.runs(connection)["made_on"].tolist()
+    assert newest is not None
+    assert (newest.made_on, newest.afterwards) == (MONDAY.date(), False)
+    assert made == [MONDAY.date(), past(1)]
+    assert [row for row in stored(history)[0] if row in before[0]] == before[0]
+
+
+def test_days_that_have_a_forecast_or_too_little_are_left_out(history: Engine) -> None:
+    forecast.make(history, MONDAY)
+    first = LAST - timedelta(days=139)
+    days = [MONDAY.date(), first, first + timedelta(days=6), first + timedelta(days=7)]
+    assert forecast.make_afterwards(history, days, MONDAY + timedelta(days=1)) == 1
+    made = {key[0] for key in rows(history, "revenue_forecast_totals", "made_on")}
+    assert made == {MONDAY.date(), first + timedelta(days=7)}
 
 
 # ---- what came ----
