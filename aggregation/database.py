@@ -33,8 +33,28 @@ NOBODY = "99999999"
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
-def connect(url: str | URL) -> Engine:
-    """An engine whose sessions run in UTC, so that `timestamptz` sources fall on UTC days."""
+# A peer that is dead or cut off is noticed within ten seconds: by us, in milliseconds for what we sent …
+DEAD_PEER = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 9000,
+}
+# … and by the server, so that it lets go of a lost session's locks.
+LOST_CLIENT = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "9000",
+}
+
+
+def connect(url: str | URL, name: str = "sparkboard", **settings: str) -> Engine:
+    """An engine whose sessions run in UTC, so that `timestamptz` sources fall on UTC days.
+
+    `name` is what the server calls its sessions, `settings` are the server's for them.
+    """
+    options = {"timezone": "UTC", "jit": "off", "datestyle": "ISO", **LOST_CLIENT, **settings}
     parsed = make_url(url).set(drivername="postgresql+psycopg2")
     return create_engine(
         parsed,
@@ -42,8 +62,9 @@ def connect(url: str | URL) -> Engine:
         hide_parameters=True,  # error messages must not show password hashes
         connect_args={
             "connect_timeout": 10,
-            "options": "-c timezone=UTC -c jit=off -c datestyle=ISO",
-            "application_name": "sparkboard",
+            **DEAD_PEER,
+            "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
+            "application_name": name,
         },
     )
 

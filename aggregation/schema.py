@@ -414,6 +414,18 @@ data_checks = Table(
     Index("data_checks_checked_at", "checked_at"),
 )
 
+# Which worker is at work: see aggregation/leases.py.
+worker_leases = Table(
+    "worker_leases",
+    analytics,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    # Makes the token a part of a key, which a reader can keep from changing while all else may.
+    Index("worker_leases_token", "name", "token", unique=True),
+)
+
 data_versions = Table(
     "data_versions",
     analytics,

@@ -12,12 +12,14 @@ from typing import Any
 
 import schedule
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
 
 from aggregation import checks, expiry, ledger, retries, versions
 from aggregation.agenda import Task, check_due, forecast_due, last_forecast_slot, next_starts, open_tasks
-from aggregation.database import WRITERS_LOCK, exclusive
+from aggregation.database import WRITERS_LOCK, connect, exclusive
 from aggregation.days import months, utc_now
 from aggregation.errors import UserError
+from aggregation.leases import LOOKED_AT_EVERY, Lease
 from aggregation.ledger import Result, State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
 from aggregation.retries import Wait
@@ -30,7 +32,11 @@ REFRESH_EVERY = timedelta(minutes=5)
 LOOK_AGAIN = timedelta(minutes=1)
 # A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
 GRACE = timedelta(seconds=3)
-PATIENCE = timedelta(seconds=9)
+PATIENCE = timedelta(seconds=8)
+# Of the worker's sessions. What runs into one passes, and is tried again.
+TIMEOUTS = {"lock_timeout": "1min", "statement_timeout": "1h", "idle_in_transaction_session_timeout": "2min"}
+# While the database can't be asked who is at work.
+LONGEST_SILENCE = timedelta(seconds=10)
 
 
 class Worker:
@@ -40,6 +46,7 @@ class Worker:
         self._engine = engine
         self._clock = clock
         self._stopping = threading.Event()
+        self._lease: Lease | None = None
         self._looked: tuple[datetime, datetime] | None = None
         self._compared: int | None = None
         self._refreshed: datetime | None = None
@@ -53,6 +60,10 @@ class Worker:
     def stop(self) -> None:
         """Make `run` return; from any thread or signal handler."""
         self._stopping.set()
+
+    def _over(self) -> bool:
+        """Whether to leave off: asked to stop, or another worker has taken over."""
+        return self._stopping.is_set() or (self._lease is not None and self._lease.lost)
 
     def due(self) -> list[str]:
         """What is overdue and what comes next, a line each."""
@@ -90,7 +101,7 @@ class Worker:
         try:
             part(now)
         except Exception as error:
-            if self._stopping.is_set():
+            if self._over():
                 raise Interrupted("stopped") from error
             self._complain(name, error)
             self._waits[name] = _wait(error, now, before, turn)
@@ -100,9 +111,10 @@ class Worker:
 
     def _complain(self, name: str, error: Exception) -> None:
         """Once, not at each attempt, as long as it is the same."""
-        complaint = f"{type(error).__name__}: {error}"
+        complaint = f"{type(error).__name__}: {reason(error)}"
         if complaint != self._complaints.get(name) and not isinstance(error, JobsFailed):
-            log.error("%s: %s", name, error, exc_info=None if isinstance(error, UserError) else error)
+            explained = isinstance(error, UserError) or retries.is_passing(error)
+            log.error("%s: %s", name, reason(error), exc_info=None if explained else error)
         self._complaints[name] = complaint
 
     def _catch_up(self, now: datetime) -> None:
@@ -138,7 +150,7 @@ class Worker:
                     last,
                     task.jobs,
                     clock=self._clock,
-                    stopped=self._stopping.is_set,
+                    stopped=self._over,
                     later=last == task.last,
                 )
             except JobsFailed as failure:  # logged and recorded where it happened
@@ -150,7 +162,7 @@ class Worker:
 
     def _refresh(self, now: datetime) -> None:
         """The running day's hours."""
-        refresh_running_day(self._engine, clock=self._clock, stopped=self._stopping.is_set)
+        refresh_running_day(self._engine, clock=self._clock, stopped=self._over)
         self._refreshed = now
 
     def _forecast(self, now: datetime) -> None:
@@ -166,7 +178,7 @@ class Worker:
 
             if due:
                 log.info("forecasting")
-                forecast.make(self._engine, now, stopped=self._stopping.is_set)
+                forecast.make(self._engine, now, stopped=self._over)
             else:
                 forecast.settle(self._engine)
             self._compared = days
@@ -188,7 +200,7 @@ class Worker:
         """The run is recorded when it is over: it holds no lock that would show it is alive."""
 
         def progress(*_: object) -> None:
-            if self._stopping.is_set():
+            if self._over():
                 raise Interrupted("stopped before the recount was done")
             self._refresh_in_time(self._clock())
 
@@ -220,16 +232,23 @@ class Worker:
     def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`; then return within ten seconds.
 
-        What is under way is finished, or rolled back and recorded as interrupted.
+        What is under way is finished, or rolled back and recorded as interrupted. Of many workers on one
+        database one works and the others wait: see aggregation/leases.py.
         """
-        thread = threading.Thread(target=self._loop, name="worker", daemon=True)
-        with _signals(self.stop), _statements(self._engine) as cancel:
+        self._lease = lease = Lease(self._engine.url)
+        self._engine = connect(self._engine.url, lease.holder, **TIMEOUTS)
+        thread = threading.Thread(target=self._loop, args=[lease], name="worker", daemon=True)
+        with _signals(self.stop), _statements(self._engine) as cancel, lease.fencing(self._engine):
             thread.start()
             log.info("worker started")
             # Not Event.wait: the signal's handler sets the event in this thread, and would wait for itself.
             while not self._stopping.is_set():
                 thread.join(0.2)
+                if lease.lost:
+                    cancel()
             self._end(thread, cancel)
+            lease.release()
+        self._engine.dispose()
         if self._breakdown:
             raise self._breakdown
 
@@ -245,17 +264,49 @@ class Worker:
         if thread.is_alive():
             log.error("the work under way doesn't end; the database will roll it back")
 
-    def _loop(self) -> None:
+    def _loop(self, lease: Lease) -> None:
         try:
-            self._guarded("marking dead runs", self._sweep, self._clock())
             while not self._stopping.is_set():
-                self._tick_until_the_clock_stalls()
-        except Interrupted:
-            log.info("the work under way was rolled back")
+                if self._take(lease):
+                    self._lead(lease)
         except BaseException as error:
             self._breakdown = error
         finally:
             self._stopping.set()
+
+    def _take(self, lease: Lease) -> bool:
+        """Whether the lease is ours; else some time has gone by."""
+        try:
+            if lease.take():
+                self._complaints.clear()
+                return True
+            self._complain("waiting", UserError("another worker is at work"))
+            self._waits.clear()
+            pause = LOOKED_AT_EVERY
+        except DBAPIError as error:
+            self._complain("waiting", UserError(reason(error)))
+            now = self._clock()
+            self._waits["waiting"] = wait = retries.backoff(now, self._waits.get("waiting"))
+            pause = min(wait.until - now, LONGEST_SILENCE)
+        self._stopping.wait(pause.total_seconds())
+        return False
+
+    def _lead(self, lease: Lease) -> None:
+        log.info("at work as %s", lease.holder)
+        self._forget_what_was_done()
+        try:
+            self._guarded("marking dead runs", self._sweep, self._clock())
+            while not self._over():
+                self._tick_until_the_clock_stalls()
+        except Interrupted:
+            log.info("the work under way was rolled back")
+        if lease.lost:
+            log.warning("another worker has taken over")
+
+    def _forget_what_was_done(self) -> None:
+        """Others may have been at work since."""
+        self._looked = self._refreshed = self._settled = self._checked = self._compared = None
+        self._waits.clear()
 
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):
@@ -279,7 +330,7 @@ class Worker:
         timetable = schedule.Scheduler()
         timetable.every(TICK_SECONDS).seconds.do(tick)
         timetable.run_all()
-        while not self._stopping.wait(1) and monotonic() - ticked < 2 * TICK_SECONDS:
+        while not self._stopping.wait(1) and not self._over() and monotonic() - ticked < 2 * TICK_SECONDS:
             timetable.run_pending()
 
 
@@ -322,7 +373,9 @@ def _statements(engine: Engine) -> Iterator[Callable[[], int]]:
         running.discard(cursor.connection)
 
     def fail(context: Any) -> None:
-        running.discard(getattr(context.cursor, "connection", None))
+        # Without any where it failed before a statement was made.
+        cursor = getattr(context.execution_context, "cursor", None)
+        running.discard(getattr(cursor, "connection", None))
 
     def cancel() -> int:
         under_way = tuple(running)

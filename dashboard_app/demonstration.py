@@ -18,7 +18,7 @@ from aggregation import checks, demo, ledger, publishing
 from aggregation.days import last_complete_day, utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import migrate
-from aggregation.schema import accounts, analytics, sessions, source, virtual_gifts
+from aggregation.schema import accounts, analytics, sessions, source, virtual_gifts, worker_leases
 from dashboard_app.accounts import DEMO_PASSWORD, Accounts
 from dashboard_app.settings import PROJECT, Settings
 from dashboard_app.terminal import bars, err, out, stages
@@ -116,7 +116,7 @@ def _last_gift_is_old(engine: Engine) -> bool:
 
 def _clear(engine: Engine) -> None:
     """Forget the platform and its numbers; accounts stay."""
-    kept = {accounts.name, sessions.name}
+    kept = {accounts.name, sessions.name, worker_leases.name}
     names = [table.name for table in analytics.sorted_tables if table.name not in kept]
     with engine.begin() as connection:
         source.drop_all(connection)

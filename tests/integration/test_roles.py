@@ -1,5 +1,6 @@
 """Least privilege on a real PostgreSQL: the roles of the script, what they can do, and what they can't."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from aggregation import checks
 from aggregation.doctor import diagnose
+from aggregation.leases import Lease
 from aggregation.roles import Purpose, examine
 from aggregation.schema import source
 from aggregation.worker import Worker
@@ -38,6 +40,17 @@ def test_the_worker_does_all_its_work(roles: Database) -> None:
     assert checks.check(worker, clock=lambda: cast.NOW).cells_unequal == 0
     # a day later, from its own timetable
     Worker(worker).run_due(cast.NOW + timedelta(days=1))
+
+
+def test_one_worker_takes_over_from_another(roles: Database) -> None:
+    one, two = (Lease(roles.as_(Purpose.WORKER).url) for _ in range(2))
+    with ExitStack() as stack:
+        for lease in (one, two):
+            stack.callback(lease.release)
+        assert one.take()
+        with roles.owner.begin() as connection:
+            connection.execute(text("UPDATE worker_leases SET expires_at = now() - interval '1 second'"))
+        assert two.take()
 
 
 def test_the_worker_makes_months_that_the_migrator_can_change(roles: Database) -> None:
