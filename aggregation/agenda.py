@@ -12,14 +12,15 @@ from aggregation.coverage import first_event_day, missing_sources
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.jobs import JOBS
 from aggregation.ledger import State
-from aggregation.schema import daily_analytics, job_runs
+from aggregation.schema import daily_analytics, data_checks, job_runs
 
 FORECAST = "forecast"
 FORECAST_DAY, FORECAST_HOUR = 0, 1  # Monday, 01:00 UTC
 # With less there is none to make.
 FORECAST_NEEDS_DAYS = 7
-# What failed is tried again after this, or when another day is due.
-RETRY_AFTER = timedelta(minutes=15)
+# The nightly recount, 02:00 UTC, goes over so many days.
+CHECK_HOUR = 2
+CHECKED_DAYS = 35
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def next_starts(now: datetime) -> list[tuple[datetime, tuple[str, ...]]]:
     for job in JOBS:
         starts[job.next_start(now)].append(job.name)
     starts[last_forecast_slot(now) + timedelta(days=7)].append(FORECAST)
+    starts[last_check_slot(now) + ONE_DAY].append(ledger.CHECK)
     return [(start, tuple(names)) for start, names in sorted(starts.items())]
 
 
@@ -85,16 +87,36 @@ def last_forecast_slot(now: datetime) -> datetime:
     return datetime.combine(monday, time(FORECAST_HOUR), UTC)
 
 
+def last_check_slot(now: datetime) -> datetime:
+    """The newest 02:00 UTC that isn't after `now`."""
+    shifted = now.astimezone(UTC) - timedelta(hours=CHECK_HOUR)
+    return datetime.combine(shifted.date(), time(CHECK_HOUR), UTC)
+
+
+def check_due(connection: Connection, now: datetime) -> tuple[date, date] | None:
+    """Which days to recount, both inclusive; None where that was done since the last slot.
+
+    Whoever did it: a `check` of at least these days will do.
+    """
+    through = ledger.complete_through(connection)
+    if through is None:
+        return None
+    oldest = connection.scalar(select(func.min(daily_analytics.c.date))) or through
+    first = max(min(oldest, through), through - timedelta(days=CHECKED_DAYS - 1))
+    check, slot = data_checks.c, last_check_slot(now)
+    done = select(check.id).where(
+        check.checked_at.between(slot, now + ledger.AHEAD),
+        check.first_day <= first,
+        check.last_day >= min(through, slot.date() - ONE_DAY),
+    )
+    return None if connection.execute(select(done.exists())).scalar_one() else (first, through)
+
+
 def forecast_due(connection: Connection, now: datetime) -> bool:
     """Whether none was made since the last slot, or a backfill (a run over several days) has ended since."""
     run, day = job_runs.c, daily_analytics.c.date
     complete = select(func.count()).select_from(daily_analytics).where(day <= last_complete_day(now))
-    tried = connection.scalar(
-        select(func.max(run.started_at)).where(run.job == FORECAST, run.state != State.SUCCEEDED)
-    )
-    if connection.execute(complete).scalar_one() < FORECAST_NEEDS_DAYS or (
-        tried and now - tried < RETRY_AFTER
-    ):
+    if connection.execute(complete).scalar_one() < FORECAST_NEEDS_DAYS:
         return False
     made = ledger.newest_start(connection, FORECAST)
     if made is None or made < last_forecast_slot(now):

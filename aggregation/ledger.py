@@ -16,6 +16,10 @@ from aggregation.versions import Scope
 
 # The name of the runs that count the hours of a day which isn't over.
 RUNNING_DAY = "today"
+# Of the nightly recount's.
+CHECK = "check"
+# A clock this far ahead closes no day too early: days are closed LATENESS after they end.
+AHEAD = LATENESS / 2
 
 
 class State(StrEnum):
@@ -35,6 +39,8 @@ class Result:
     state: State
     rows: int
     error: str | None = None
+    # Whether it failed of something that passes (aggregation.retries).
+    passing: bool = False
 
 
 def start(engine: Engine, job: str, first: date, last: date, now: datetime) -> int:
@@ -63,7 +69,7 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
 
 
 def scope_of(job: str) -> Scope:
-    return Scope.TODAY if job == RUNNING_DAY else Scope.DAYS
+    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS}.get(job, Scope.DAYS)
 
 
 def sweep(engine: Engine, now: datetime) -> int:
@@ -78,6 +84,21 @@ def sweep(engine: Engine, now: datetime) -> int:
             .values(state=State.INTERRUPTED, finished_at=now, error="the process ended before the run did")
         )
         return connection.execute(left).rowcount
+
+
+def disown_future(engine: Engine, now: datetime) -> int:
+    """Let runs that began after `now` count for nothing; their number.
+
+    A clock was ahead of its time: days may have been closed before they were over.
+    """
+    run = job_runs.c
+    with engine.begin() as connection:
+        early = (
+            update(job_runs)
+            .where(run.started_at > now + AHEAD, run.state == State.SUCCEEDED)
+            .values(state=State.INTERRUPTED, error="the clock was ahead: this time had not come yet")
+        )
+        return connection.execute(early).rowcount
 
 
 def keep_newest(engine: Engine, job: str) -> None:

@@ -38,6 +38,7 @@ from aggregation.errors import UserError
 from aggregation.jobs import Job, chosen, with_readers
 from aggregation.ledger import Result, State
 from aggregation.partitions import require_months
+from aggregation.retries import is_passing
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class JobsFailed(UserError):  # noqa: N818
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = results
         failed = [result for result in results if result.state is not State.SUCCEEDED]
+        self.passing = any(result.passing for result in failed)
         super().__init__("; ".join(f"job {result.job} failed: {result.error}" for result in failed))
 
 
@@ -174,6 +176,7 @@ class _Work:
     progress: Progress
     clock: Clock
     stopped: Callable[[], bool]
+    later: bool = True
 
     @property
     def complete(self) -> date:
@@ -188,6 +191,7 @@ class _Run:
     job: Job
     rows: int = 0
     error: str | None = None
+    passing: bool = False
 
 
 def aggregate(
@@ -200,11 +204,13 @@ def aggregate(
     clock: Clock = utc_now,
     stopped: Callable[[], bool] = lambda: False,
     patience: timedelta | None = None,
+    later: bool = True,
 ) -> list[Result]:
     """Compute these days (UTC, both inclusive); by default from the first event to the last complete day.
 
     Each calendar month is one transaction on one snapshot for all tables. `progress` gets a job's
-    name, the days done and the days in all; `stopped` is asked before each statement.
+    name, the days done and the days in all; `stopped` is asked before each statement. Not `later`:
+    days after `last` that depend on these are left for a run that follows.
 
     Raises UserError for names or days that can't be, Busy where another writer is at work for longer
     than `patience` (None: wait for it), JobsFailed where a job failed (the others are done then) and
@@ -217,7 +223,7 @@ def aggregate(
         return _perform(
             engine,
             connection,
-            _Work(jobs, covered.first, covered.last, covered.since, missing, progress, clock, stopped),
+            _Work(jobs, covered.first, covered.last, covered.since, missing, progress, clock, stopped, later),
         )
 
 
@@ -245,7 +251,7 @@ def _perform(engine: Engine, connection: Connection, work: _Work) -> list[Result
             _publish_span(connection, work, runs, first, last)
     except BaseException as error:
         state = State.INTERRUPTED if isinstance(error, ENDINGS) else State.FAILED
-        _finish(engine, work, runs, state, _reason(error))
+        _finish(engine, work, runs, state, reason(error))
         raise
     results = _finish(engine, work, runs, State.SUCCEEDED)
     if any(each.error for each in runs):
@@ -265,6 +271,7 @@ def _finish(
             State.FAILED if each.error else state,
             each.rows,
             each.error or reason,
+            each.passing,
         )
         for each in runs
     ]
@@ -313,14 +320,15 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     try:
         with connection.begin_nested():
             reach = each.job.reach(last, work.complete)
+            later = work.later and last == work.last
             # Later days are the next spans' in any case; once is enough for those after all of them.
-            rows = run(connection, each.job, first, reach, work.missing, since, later=last == work.last)
+            rows = run(connection, each.job, first, reach, work.missing, since, later=later)
     except Exception as error:
         if work.stopped():
             raise Interrupted("stopped before the work was done") from error
         if connection.invalidated:
             raise
-        each.error = _reason(error)
+        each.error, each.passing = reason(error), is_passing(error)
         with_traceback = log.isEnabledFor(logging.DEBUG)
         log.error(
             "job %s failed for %s to %s: %s", each.job.name, first, last, each.error, exc_info=with_traceback
@@ -330,7 +338,7 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     return rows
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """One line."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     lines = str(cause).strip().splitlines()

@@ -1,4 +1,4 @@
-"""The worker: runs what is due, once a minute, until it is told to stop."""
+"""The worker: runs what is due, every few seconds, until it is told to stop."""
 
 import logging
 import signal
@@ -13,17 +13,21 @@ from typing import Any
 import schedule
 from sqlalchemy import Engine, event
 
-from aggregation import expiry, ledger, versions
-from aggregation.agenda import RETRY_AFTER, Task, forecast_due, last_forecast_slot, next_starts, open_tasks
+from aggregation import checks, expiry, ledger, retries, versions
+from aggregation.agenda import Task, check_due, forecast_due, last_forecast_slot, next_starts, open_tasks
 from aggregation.database import WRITERS_LOCK, exclusive
-from aggregation.days import utc_now
+from aggregation.days import months, utc_now
 from aggregation.errors import UserError
-from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day
+from aggregation.ledger import Result, State
+from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
+from aggregation.retries import Wait
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 60
+TICK_SECONDS = 5
 REFRESH_EVERY = timedelta(minutes=5)
+# What an operator has to mend, such as a missing table, is looked at again after this.
+LOOK_AGAIN = timedelta(minutes=1)
 # A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
 GRACE = timedelta(seconds=3)
 PATIENCE = timedelta(seconds=9)
@@ -40,9 +44,10 @@ class Worker:
         self._compared: int | None = None
         self._refreshed: datetime | None = None
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
-        self._failed: tuple[list[Task], datetime] | None = None
+        self._checked: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._swept: date | None = None
         self._complaints: dict[str, str] = {}
+        self._waits: dict[str, Wait] = {}
         self._breakdown: BaseException | None = None
 
     def stop(self) -> None:
@@ -67,72 +72,92 @@ class Worker:
         Raises Interrupted where `stop` was called meanwhile.
         """
         self._guarded("catching up", self._catch_up, now)
-        self._guarded("the running day", self._refresh, now)
+        self._refresh_in_time(now)
         self._guarded("the forecast", self._forecast, now)
+        self._guarded("the recount", self._check, now)
         self._guarded("removing what is old", self._forget, now)
 
-    def _guarded(self, name: str, part: Callable[[datetime], None], now: datetime) -> None:
+    def _guarded(
+        self, name: str, part: Callable[[datetime], None], now: datetime, turn: timedelta | None = None
+    ) -> None:
+        """Do this part of a pass, unless it failed and isn't worth trying again yet.
+
+        What doesn't pass by itself is left until its next turn: after `turn`, or when a slot comes.
+        """
+        before = self._waits.get(name)
+        if before and before.holds(now):
+            return
         try:
             part(now)
         except Exception as error:
             if self._stopping.is_set():
                 raise Interrupted("stopped") from error
             self._complain(name, error)
+            self._waits[name] = _wait(error, now, before, turn)
         else:
             self._complaints.pop(name, None)
+            self._waits.pop(name, None)
 
     def _complain(self, name: str, error: Exception) -> None:
-        """Once, not every minute, as long as it is the same."""
+        """Once, not at each attempt, as long as it is the same."""
         complaint = f"{type(error).__name__}: {error}"
-        if complaint != self._complaints.get(name):
-            self._complaints[name] = complaint
+        if complaint != self._complaints.get(name) and not isinstance(error, JobsFailed):
             log.error("%s: %s", name, error, exc_info=None if isinstance(error, UserError) else error)
+        self._complaints[name] = complaint
 
     def _catch_up(self, now: datetime) -> None:
         """Every missing day: looked for at the start and when a slot comes, until nothing is missing."""
         coming = next_starts(now)
         if coming == self._settled:
             return
+        if count := ledger.disown_future(self._engine, now):
+            log.warning("%d runs began in the future: they count for nothing", count)
         tasks = self._open_tasks(now)
-        if self._failed and self._failed[0] == tasks and now < self._failed[1]:
-            return
-        if tasks:
-            # Set first: an exception must not bring it back a minute later.
-            self._failed = (tasks, now + RETRY_AFTER)
-            for task in tasks:
-                self._run_task(task)
-            tasks = self._open_tasks(now)
-            self._failed = (tasks, now + RETRY_AFTER) if tasks else None
-        self._settled = coming if tasks == [] else None
+        failures = [failure for task in tasks or () for failure in self._run_task(task)]
+        if failures:
+            # One that passes, if any does: it is tried again sooner.
+            raise max(failures, key=lambda failure: failure.passing)
+        if tasks and (left := self._open_tasks(now)):
+            raise UserError(f"still missing: {left[0]}")
+        self._settled = None if tasks is None else coming
 
     def _open_tasks(self, now: datetime) -> list[Task] | None:
         with self._engine.connect() as connection:
             return open_tasks(connection, now)
 
-    def _run_task(self, task: Task) -> None:
+    def _run_task(self, task: Task) -> Iterator[JobsFailed]:
+        """Month by month, so that what is done stays done, and the running day isn't kept waiting."""
         log.info("running %s", task)
-        with suppress(JobsFailed):  # logged and recorded where it happened
-            aggregate(
-                self._engine,
-                task.first,
-                task.last,
-                task.jobs,
-                clock=self._clock,
-                stopped=self._stopping.is_set,
-            )
+        for first, last in months(task.first, task.last):
+            if first > task.first:
+                self._refresh_in_time(self._clock())
+            try:
+                aggregate(
+                    self._engine,
+                    first,
+                    last,
+                    task.jobs,
+                    clock=self._clock,
+                    stopped=self._stopping.is_set,
+                    later=last == task.last,
+                )
+            except JobsFailed as failure:  # logged and recorded where it happened
+                yield failure
+
+    def _refresh_in_time(self, now: datetime) -> None:
+        if self._refreshed is None or abs(now - self._refreshed) >= REFRESH_EVERY:
+            self._guarded("the running day", self._refresh, now, REFRESH_EVERY)
 
     def _refresh(self, now: datetime) -> None:
         """The running day's hours."""
-        if self._refreshed is None or now - self._refreshed >= REFRESH_EVERY:
-            self._refreshed = now
-            refresh_running_day(self._engine, clock=self._clock, stopped=self._stopping.is_set)
+        refresh_running_day(self._engine, clock=self._clock, stopped=self._stopping.is_set)
+        self._refreshed = now
 
     def _forecast(self, now: datetime) -> None:
         """When one is due; and whenever days have changed, what came is written beside what was forecast."""
         slot = last_forecast_slot(now)
-        if self._looked and slot == self._looked[0] and now - self._looked[1] < REFRESH_EVERY:
+        if self._looked and slot == self._looked[0] and abs(now - self._looked[1]) < REFRESH_EVERY:
             return
-        self._looked = (slot, now)
         with self._engine.connect() as connection:
             due, days = forecast_due(connection, now), versions.current(connection).days
         if due or days != self._compared:
@@ -145,6 +170,42 @@ class Worker:
             else:
                 forecast.settle(self._engine)
             self._compared = days
+        self._looked = (slot, now)
+
+    def _check(self, now: datetime) -> None:
+        """The newest days, once a night."""
+        coming = next_starts(now)
+        if coming == self._checked:
+            return
+        with self._engine.connect() as connection:
+            days = check_due(connection, now)
+        if days:
+            self._recount(*days, now)
+        # Before there are days the next pass looks again.
+        self._checked = coming if self._settled else None
+
+    def _recount(self, first: date, last: date, now: datetime) -> None:
+        """The run is recorded when it is over: it holds no lock that would show it is alive."""
+
+        def progress(*_: object) -> None:
+            if self._stopping.is_set():
+                raise Interrupted("stopped before the recount was done")
+            self._refresh_in_time(self._clock())
+
+        try:
+            report = checks.check(self._engine, first, last, progress=progress, clock=self._clock)
+        except Interrupted:
+            raise
+        except Exception as error:
+            self._record_check(Result(ledger.CHECK, first, last, State.FAILED, 0, reason(error)), now)
+            raise
+        if report.cells_unequal:
+            log.error("%d of %d recounted cells are unequal", report.cells_unequal, report.cells_checked)
+        self._record_check(Result(ledger.CHECK, first, last, State.SUCCEEDED, report.cells_checked), now)
+
+    def _record_check(self, result: Result, began: datetime) -> None:
+        run = ledger.start(self._engine, result.job, result.first, result.last, began)
+        ledger.finish(self._engine, run, result, self._clock())
 
     def _forget(self, now: datetime) -> None:
         """Once a day."""
@@ -203,7 +264,7 @@ class Worker:
             log.warning("%d runs of a process that ended were marked as interrupted", count)
 
     def _tick_until_the_clock_stalls(self) -> None:
-        """A pass now and every minute, until the wall clock was set back.
+        """A pass now and every few seconds, until the wall clock was set back.
 
         `schedule` reckons in naive local time: when that is set back, by daylight saving or by hand, it
         sleeps for as long. The monotonic clock tells, and the next timetable starts from the new time.
@@ -220,6 +281,15 @@ class Worker:
         timetable.run_all()
         while not self._stopping.wait(1) and monotonic() - ticked < 2 * TICK_SECONDS:
             timetable.run_pending()
+
+
+def _wait(error: Exception, now: datetime, before: Wait | None, turn: timedelta | None) -> Wait:
+    """Until when what has failed so isn't tried again."""
+    if retries.is_passing(error) or (isinstance(error, JobsFailed) and error.passing):
+        return retries.backoff(now, before)
+    if isinstance(error, UserError) and not isinstance(error, JobsFailed):
+        return Wait(now, now + LOOK_AGAIN, 0)
+    return Wait(now, now + turn if turn else next_starts(now)[0][0], 0)
 
 
 @contextmanager

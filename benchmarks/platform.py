@@ -106,8 +106,11 @@ def _parameters(scale: Scale) -> dict[str, object]:
 
 
 def _chance(salt: int) -> str:
-    """0 ≤ a number < 1, from the row's key."""
-    return f"((hashint8extended(key, {salt}) & 1073741823) / 1073741824.0::float8)"
+    """0 ≤ a number < 1, from the row's key.
+
+    The day is part of the seed: PostgreSQL's hash alone gives each day the same numbers in another order.
+    """
+    return f"((hashint8extended(key, {salt} + 16 * (key >> 32)) & 1073741823) / 1073741824.0::float8)"
 
 
 # `key` counts back from the last day, ids count on from the first. `0 * ago` keeps rows in the order of time.

@@ -256,8 +256,8 @@ def against_what_came(made: StoredForecast, came: pd.DataFrame) -> str:
     brought = sum(came[metrics.TOTAL_REVENUE.name], start=Decimal(0))
     projected = sum(came["projected"], start=Decimal(0))
     return (
-        f"Made on {when}. Its {len(came)} days that are complete brought {formats.short(brought, 'money')}; "
-        f"forecast were {formats.short(projected, 'money')}."
+        f"Made on {when}. Its {len(came)} complete days brought {formats.short(brought, 'money')}; "
+        f"{formats.short(projected, 'money')} was forecast."
     )
 
 

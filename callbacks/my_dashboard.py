@@ -1,6 +1,7 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
+from aggregation.forecasting import MIN_DAYS, STALE_AFTER
+from aggregation.forecasting.creators import CreatorForecast
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
@@ -15,7 +18,7 @@ from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
-from layouts import figures, formats, shell
+from layouts import figures, forecast_figures, formats, shell
 from layouts.components import (
     Box,
     Column,
@@ -101,7 +104,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
         Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
-        **figure("gift_revenue_trend", EARNED, lambda: earned(queries, creator_id, daily, before)),
+        **figure("gift_revenue_trend", EARNED, lambda: earned(queries, creator_id, chosen, daily, before)),
         **figure("reactions", REACTED, lambda: reactions(daily)),
     }
 
@@ -171,10 +174,37 @@ def missing_reason(metric: Metric, daily: pd.DataFrame) -> str:
 # ---- figures and table ----
 
 
-def earned(queries: Queries, creator_id: int, daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
+def earned(
+    queries: Queries,
+    creator_id: int,
+    chosen: Selection,
+    daily: pd.DataFrame,
+    before: pd.DataFrame | None,
+) -> Drawing:
     if not any(daily[metrics.GIFTS_RECEIVED.name]):
         return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
-    return Drawing(figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,)))
+    ahead, note = expected(queries.creator_forecast(creator_id), chosen.ahead)
+    figure = figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))
+    return Drawing(forecast_figures.with_forecast(figure, daily, ahead, metrics.GIFT_REVENUE), note)
+
+
+def expected(made: CreatorForecast | None, ahead: Period) -> tuple[pd.DataFrame | None, str]:
+    """The forecast of these days, and what it says of 30; None and why where a number would mislead."""
+    if made is None:
+        return None, ""
+    if made.history_days < MIN_DAYS:
+        return None, f"A forecast needs {MIN_DAYS} days from your first gift on, has {made.history_days}."
+    if ahead.first - made.data_through > timedelta(weeks=1) + STALE_AFTER:
+        return None, f"No forecast is drawn: the newest knows nothing after {formats.day(made.data_through)}."
+    days = [(day, made.day(day)) for day in ahead.dates()]
+    rows = [(day, each.projected, each.low[80], each.high[80]) for day, each in days]
+    month = made.total(ahead.first, 30)
+    low, middle, high = (
+        formats.short(Decimal(f"{amount:.2f}"), "money")
+        for amount in (month.low[80], month.projected, month.high[80])
+    )
+    frame = pd.DataFrame(rows, columns=["date", "projected", "low_80", "high_80"], dtype=object)
+    return frame, f"The next 30 days may bring {middle}; in 80 of 100 cases {low} – {high}."
 
 
 def reactions(daily: pd.DataFrame) -> Drawing:

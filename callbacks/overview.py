@@ -1,5 +1,6 @@
 """Overview: frames → cards, figures and the table of movers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -8,14 +9,16 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
+from aggregation.forecasting import State
+from aggregation.forecasts import Anomaly
 from aggregation.metrics import Metric
 from aggregation.periods import Period
-from aggregation.queries import Queries, Store
+from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
-from layouts import figures, formats, shell
+from layouts import figures, forecast_figures, formats, shell
 from layouts.components import (
     Box,
     Column,
@@ -25,6 +28,7 @@ from layouts.components import (
     Parts,
     kpi_card,
     message_card,
+    notes_card,
     table_card,
 )
 from layouts.exports import Amount, Cell, Export, Table
@@ -48,6 +52,8 @@ SOURCES = {
     "premium_features": "Premium features",
 }
 MOVERS = 10
+# Of more unusual days than these only the number is told.
+TOLD = 3
 NEEDS_ACTIVITY = "needs the platform's sessions and watches"
 
 TREND = "How is gift revenue developing?"
@@ -55,6 +61,7 @@ GROWTH = "Is the audience growing?"
 MIX = "Where does the money come from?"
 ACTIVITY = "Which share of users is active each day?"
 TODAY = "How is today going so far?"
+UNUSUAL = "Unusual days"
 MOVED = "Which creators' earnings changed most?"
 
 
@@ -85,10 +92,11 @@ def filled(queries: Queries, chosen: Selection, now: datetime) -> Parts:
     coverage = chosen.freshness.coverage
     figure = partial(chosen.figure, "overview")
     key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen, daily, before))
+    unusual = chosen.section(UNUSUAL, lambda: notes_card(unusual_days(queries.anomalies(chosen.period))))
     return {
-        Ids.HEAD: [chosen.line(), key_numbers],
+        Ids.HEAD: [chosen.line(), unusual, key_numbers],
         Ids.MOVERS: chosen.section(MOVED, lambda: movers_card(queries, chosen)),
-        **figure("revenue_trend", TREND, lambda: trend(queries, daily, before)),
+        **figure("revenue_trend", TREND, lambda: trend(queries, chosen, daily, before, now)),
         **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.period))),
         **figure("user_growth", GROWTH, lambda: growth(daily)),
         **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
@@ -136,11 +144,37 @@ def missing_reason(metric: Metric, counted: pd.DataFrame) -> str:
 # ---- figures ----
 
 
-def trend(queries: Queries, daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
+def trend(
+    queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None, now: datetime
+) -> Drawing:
     shown = (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)
     if not any(daily[metrics.TOTAL_GIFTS.name]):
         return Drawing(reason=no_gifts(queries.last_gift_day()))
-    return Drawing(figures.revenue_trend(daily, before, shown))
+    ahead, note = expected(queries.forecast(now), chosen.ahead)
+    figure = figures.revenue_trend(daily, before, shown)
+    return Drawing(forecast_figures.with_forecast(figure, daily, ahead, metrics.TOTAL_REVENUE), note)
+
+
+def expected(outlook: Outlook | None, ahead: Period) -> tuple[pd.DataFrame | None, str]:
+    """The forecast of these days, and a remark; None where no band may be drawn."""
+    if outlook is None:
+        return None, ""
+    if outlook.made.state not in (State.READY, State.SHORT):
+        return None, f"No forecast is drawn. {outlook.made.notes[0]}"
+    days = outlook.days
+    within = days[(days["date"] >= ahead.first) & (days["date"] <= ahead.last)]
+    return within, f"The forecast was made on {formats.day(outlook.made.made_on)}."
+
+
+def unusual_days(anomalies: Sequence[Anomaly]) -> list[str]:
+    told = [
+        f"{formats.day(each.day)} was unusual: {formats.short(each.revenue, 'money')} of gift revenue, where "
+        f"{formats.short(each.expected, 'money')} was expected "
+        f"({formats.short(each.low, 'money')} – {formats.short(each.high, 'money')})."
+        for each in anomalies[:TOLD]
+    ]
+    more = len(anomalies) - TOLD
+    return [*told, f"{more} more in this period."] if more > 0 else told
 
 
 def growth(daily: pd.DataFrame) -> Drawing:

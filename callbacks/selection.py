@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aggregation.days import last_complete_day
+from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.metrics import Metric
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
@@ -42,6 +42,12 @@ class Selection:
     @property
     def comparable(self) -> Period | None:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
+
+    @property
+    def ahead(self) -> Period:
+        """The next days whose forecast is drawn behind the period: a third as many, from 7 to 30."""
+        days = min(max(self.period.days // 3, 7), 30)
+        return Period(self.period.last + ONE_DAY, self.period.last + timedelta(days=days))
 
     def figure(self, page: str, name: str, question: str, build: Callable[[], Drawing]) -> Parts:
         """What fills the card of a chart, also where `build` fails."""

@@ -1,18 +1,22 @@
 """The worker: what runs when, on a clock that the test moves."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, literal_column, text
+from sqlalchemy.exc import DBAPIError
 
-from aggregation import jobs
-from aggregation.agenda import RETRY_AFTER
+from aggregation import checks, jobs, retries, worker
+from aggregation.database import connect
+from aggregation.days import months
 from aggregation.jobs import forecast
-from aggregation.publishing import aggregate
+from aggregation.publishing import aggregate, refresh_running_day
 from aggregation.schema import source
 from aggregation.worker import Worker
 from tests.spec.tables import change, expect, fill, rows
@@ -60,7 +64,7 @@ class MovedClock:
 def runs(engine: Engine) -> list[tuple[Any, ...]]:
     """Of whole days."""
     columns = ("job", "first_day", "last_day", "state", "started_at")
-    return [run for run in rows(engine, "job_runs", *columns) if run[0] not in ("today", "forecast")]
+    return [run for run in rows(engine, "job_runs", *columns) if run[0] not in ("today", "forecast", "check")]
 
 
 @contextmanager
@@ -154,9 +158,10 @@ def test_without_the_platforms_tables_it_says_so_once_and_waits(
     assert clock.at("2026-03-12 12:04") == [(job, 8, 11) for job in EARLY + LATE]
 
 
-def test_a_failing_job_stops_no_other_and_is_tried_again_later(
+def test_a_failing_job_stops_no_other_and_is_left_until_the_next_slot(
     platform: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """What is wrong with the data or the program doesn't pass by itself."""
     fill(platform, EVENTS)
     clock = MovedClock(platform, "2026-03-11 12:00")
     with failing(monkeypatch, "revenue"):
@@ -166,10 +171,86 @@ def test_a_failing_job_stops_no_other_and_is_tried_again_later(
         assert set(states.values()) == {"succeeded"}
         assert "job revenue failed for 2026-03-08 to 2026-03-10: division by zero" in caplog.text
         assert clock.at("2026-03-11 12:01") == []
-    again = clock.now - MINUTE + RETRY_AFTER
-    assert [job for job, *_ in clock.at(f"{again:%Y-%m-%d %H:%M}") if job == "revenue"]
-    assert clock.at("2026-03-11 13:30") == []
-    assert len(rows(platform, "revenue_breakdown")) == 3
+        assert clock.at("2026-03-12 00:09") == []
+    assert [job for job, *_ in clock.at("2026-03-12 00:10") if job == "revenue"]
+    assert clock.at("2026-03-12 00:11") == []
+    assert len(rows(platform, "revenue_breakdown")) == 4
+
+
+LOCKED = "LOCK TABLE revenue_breakdown IN ACCESS EXCLUSIVE MODE"
+
+
+@contextmanager
+def impatient(engine: Engine) -> Iterator[None]:
+    """Sessions that wait for no lock."""
+
+    def hurry(dbapi: Any, *_: Any) -> None:
+        dbapi.cursor().execute("SET lock_timeout = '10ms'")
+        dbapi.commit()
+
+    event.listen(engine, "connect", hurry)
+    engine.dispose()
+    yield
+    event.remove(engine, "connect", hurry)
+    engine.dispose()
+
+
+def test_what_passes_is_tried_again_soon_and_then_less_and_less_often(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    attempts = list[datetime]()
+    with platform.connect() as blocker, impatient(platform):
+        blocker.execute(text(LOCKED))
+        for second in range(2400):
+            now = datetime(2026, 3, 11, 12, tzinfo=UTC) + timedelta(seconds=second)
+            if clock.at(f"{now:%Y-%m-%d %H:%M:%S}"):
+                attempts.append(now)
+        blocker.rollback()
+        tried = (job for job, *_ in clock.at("2026-03-11 12:45"))
+        assert "revenue" in tried
+    waits = [later - earlier for earlier, later in pairwise(attempts)]
+    longest = [min(retries.LONGEST, retries.SHORTEST * 2**number) for number in range(len(waits))]
+    # a pass comes each second
+    slack = timedelta(seconds=1)
+    assert all(most / 2 <= wait <= most + slack for wait, most in zip(waits, longest, strict=True))
+    assert longest[0] == retries.SHORTEST
+    assert longest[-1] == retries.LONGEST
+    assert rows(platform, "revenue_breakdown") != []
+
+
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [
+        ("08006", True),
+        ("40001", True),
+        ("40P01", True),
+        ("53100", True),
+        ("53300", True),
+        ("55P03", True),
+        ("57014", True),
+        ("57P01", True),
+        ("25006", True),
+        ("58030", True),
+        ("22012", False),
+        ("22003", False),
+        ("23505", False),
+        ("42501", False),
+        ("42P01", False),
+    ],
+)
+def test_what_is_worth_trying_again(platform: Engine, code: str, passes: bool) -> None:
+    raised = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
+    with pytest.raises(DBAPIError) as caught, platform.begin() as connection:
+        connection.execute(text(raised))
+    assert retries.is_passing(caught.value) is passes
+
+
+def test_no_connection_is_worth_trying_again() -> None:
+    engine = connect("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(DBAPIError) as caught:
+        engine.connect()
+    assert retries.is_passing(caught.value)
+    assert not retries.is_passing(ValueError("a fault of ours"))
 
 
 def test_a_failure_doesnt_hold_up_the_next_day(platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +364,7 @@ def test_with_less_than_a_week_there_is_nothing_to_forecast(
     assert len(forecasts(platform)) == 1
 
 
-def test_a_forecast_that_fails_is_tried_again_later(
+def test_a_forecast_that_fails_is_left_until_the_next_slot(
     platform: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: Any) -> None:
@@ -297,9 +378,9 @@ def test_a_forecast_that_fails_is_tried_again_later(
             clock.at(f"2026-03-18 12:0{minute}")
     assert forecasts(platform) == [("18 12:00", "failed")]
     assert caplog.text.count("the forecast: no fit") == 1
-    clock.at("2026-03-18 12:10")
+    clock.at("2026-03-19 00:09")
     assert len(forecasts(platform)) == 1
-    clock.at("2026-03-18 12:15")
+    clock.at("2026-03-19 00:10")
     assert [state for _, state in forecasts(platform)] == ["failed", "succeeded"]
 
 
@@ -311,10 +392,137 @@ def test_due_tells_what_is_overdue_and_what_comes(platform: Engine) -> None:
         f"overdue: {names} for 2026-03-08 to 2026-03-10",
         f"next: 2026-03-12 00:10 UTC {', '.join(EARLY)}",
         f"next: 2026-03-12 00:30 UTC {', '.join(LATE)}",
+        "next: 2026-03-12 02:00 UTC check",
         "next: 2026-03-16 01:00 UTC forecast",
     ]
     clock.at("2026-03-11 12:00")
-    assert len(clock.worker.due()) == 3
+    assert len(clock.worker.due()) == 4
+
+
+# ---- long absences, and clocks that are set ----
+
+
+@pytest.mark.parametrize("days", [1, 3, 40, 365])
+def test_after_an_absence_every_gap_is_filled_month_by_month(platform: Engine, days: int) -> None:
+    fill(platform, EVENTS)
+    MovedClock(platform, "2026-03-12 12:00").at("2026-03-12 12:00")
+    first, last = date(2026, 3, 12), date(2026, 3, 11) + timedelta(days=days)
+    change(
+        platform,
+        "INSERT INTO virtual_gifts SELECT 1000 + n, 1, 1, 2, NULL, 1, 1, 'completed',"
+        f" timestamp '2026-03-12 10:00' + n * interval '1 day' FROM generate_series(0, {days}) n",
+    )
+    before = len(runs(platform))
+    now = datetime.combine(last + timedelta(days=1), time(12), UTC)
+    Worker(platform, lambda: now).run_due(now)
+    spans = [(since, until) for job, since, until, *_ in runs(platform)[before:] if job == "daily"]
+    assert spans == list(months(first, last))
+    stored = rows(platform, "daily_analytics", "date", "total_gifts_sent")
+    # each day, and not the one that isn't over
+    assert [day for day, _ in stored] == [date(2026, 3, 8) + timedelta(days=n) for n in range(4 + days)]
+    assert {sent for day, sent in stored if day >= first} == {1}
+    assert checks.check(platform, clock=lambda: now).cells_unequal == 0
+
+
+def test_the_running_day_goes_on_during_a_long_backfill(
+    platform: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each month takes an hour here."""
+    fill(platform, EVENTS.replace("2026-03-08", "2026-01-08"))
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    refreshed = list[str]()
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        done = aggregate(*arguments, **named)
+        clock.now += timedelta(hours=1)
+        return done
+
+    def note(*arguments: Any, **named: Any) -> Any:
+        refreshed.append(f"{clock.now:%H:%M}")
+        return refresh_running_day(*arguments, **named)
+
+    monkeypatch.setattr(worker, "aggregate", slow)
+    monkeypatch.setattr(worker, "refresh_running_day", note)
+    clock.at("2026-03-11 12:00")
+    assert refreshed[:2] == ["13:00", "14:00"]
+
+
+def test_a_clock_that_was_ahead_has_closed_no_day(platform: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-10 12:00")
+    clock.at("2026-03-10 12:00")
+    assert clock.at("2026-03-14 12:00") == [(job, 10, 13) for job in EARLY + LATE]
+    change(
+        platform,
+        "INSERT INTO virtual_gifts VALUES (50, 1, 1, 2, NULL, 1, 1, 'completed', '2026-03-12 10:00')",
+    )
+    # set right
+    assert clock.at("2026-03-11 12:00") == [(job, 10, 10) for job in EARLY + LATE]
+    assert "runs began in the future" in caplog.text
+    for day in (11, 12, 13):
+        assert clock.at(f"2026-03-{day + 1} 00:30") == [(job, day, day) for job in EARLY + LATE]
+    expect(platform, "daily_analytics\ntotal_gifts_sent\n1\n1\n1\n2\n1\n0")
+
+
+def test_a_clock_that_is_set_back_stops_nothing_and_doubles_nothing(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-12 00:31")
+    clock.at("2026-03-12 00:31")
+    assert clock.at("2026-03-12 00:28") == []
+    assert clock.at("2026-03-12 00:31") == []
+    clock.at("2026-03-12 10:30")
+    # an hour back: the running day is still refreshed
+    change(
+        platform,
+        "INSERT INTO virtual_gifts VALUES (50, 1, 1, 2, NULL, 1, 1, 'completed', '2026-03-12 09:10')",
+    )
+    assert clock.at("2026-03-12 09:30") == []
+    assert [
+        sent for hour, sent in rows(platform, "gift_analytics", "hour", "send_count") if hour.day == 12
+    ] == [1]
+
+
+# ---- the nightly recount ----
+
+
+def recounted(engine: Engine) -> list[tuple[str, int, int]]:
+    """When in March, and which days."""
+    found = rows(engine, "job_runs", "job", "started_at", "first_day", "last_day")
+    return [
+        (f"{at.astimezone(UTC):%d %H:%M}", first.day, last.day)
+        for job, at, first, last in found
+        if job == "check"
+    ]
+
+
+def test_the_newest_days_are_recounted_each_night(platform: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    fill(platform, EVENTS)
+    clock = MovedClock(platform, "2026-03-11 12:00")
+    for now in ("11 12:00", "11 12:01", "12 01:59", "12 02:00", "12 02:01"):
+        clock.at(f"2026-03-{now}")
+    assert recounted(platform) == [("11 12:00", 8, 10), ("12 02:00", 8, 11)]
+    MovedClock(platform, "2026-03-12 03:00").at("2026-03-12 03:00")
+    assert len(recounted(platform)) == 2
+    assert "unequal" not in caplog.text
+    change(platform, "UPDATE daily_analytics SET new_users = 7 WHERE date = '2026-03-09'")
+    clock.at("2026-03-13 02:00")
+    assert re.search(r" 1 of \d+ recounted cells are unequal", caplog.text)
+
+
+def test_a_recount_of_the_operators_own_is_not_repeated(platform: Engine) -> None:
+    fill(platform, EVENTS)
+    noon = datetime(2026, 3, 11, 12, tzinfo=UTC)
+    aggregate(platform, clock=lambda: noon)
+    checks.check(platform, clock=lambda: noon)
+    MovedClock(platform, "2026-03-11 12:30").at("2026-03-11 12:30")
+    assert recounted(platform) == []
+
+
+def test_only_35_days_are_recounted(platform: Engine) -> None:
+    fill(platform, EVENTS.replace("2026-03-08", "2025-12-08"))
+    MovedClock(platform, "2026-03-31 12:00").at("2026-03-31 12:00")
+    (row,) = (row for row in rows(platform, "job_runs", "job", "first_day", "last_day") if row[0] == "check")
+    assert row == ("check", date(2026, 2, 24), date(2026, 3, 30))
 
 
 # ---- what is kept for a limited time ----
