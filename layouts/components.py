@@ -14,6 +14,8 @@ from layouts.elements import Chart, Html
 from layouts.figures import BLANK, Figure, drawn
 
 Component = Any
+# The style sheet cuts names that take more than three lines; these may be.
+LONG_NAME = 40
 # What fills a page: by id, components or a Box for an Html, and a figure for a chart.
 Parts = dict[str, Any]
 
@@ -200,7 +202,7 @@ def table_card(
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
     body = [
         html.Tr(
-            [html.Th(row[0], scope="row")]
+            [html.Th(_name(row[0]), scope="row")]
             + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
         )
         for row in rows
@@ -221,6 +223,11 @@ def table_card(
         ],
         className="card figure wide" if wide else "card figure",
     )
+
+
+def _name(text: str) -> Component:
+    """Whatever its direction of writing is, it turns nobody else's; hover shows the whole of a long one."""
+    return html.Bdi(text, className="name", title=text if len(text) > LONG_NAME else None)
 
 
 def _align(column: Column) -> str:

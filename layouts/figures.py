@@ -1,5 +1,7 @@
 """Frames → plotly figures, as plain dicts. Money becomes float here, where it is drawn."""
 
+import html
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -20,6 +22,22 @@ _HOVER = {"money": "$,.2f", "count": ",.0f", "percent": ".2f"}
 # What the rows of a chart's table are.
 _DAYS = {"rows": "Day"}
 _AFFIX = {"money": {"tickprefix": "$"}, "count": {}, "percent": {"ticksuffix": "%"}}
+
+LONGEST_NAME = 40
+# They would turn the direction of what stands beside them.
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def literal(name: str) -> str:
+    """A name as a chart takes it: plotly reads HTML in every text, and has no end of room.
+
+    The table of a chart (page.js) undoes the escapes.
+    """
+    shown = _DIRECTIONS.sub("", name)
+    if len(shown) > LONGEST_NAME:
+        shown = f"{shown[: LONGEST_NAME - 1]}…"
+    escaped = html.escape(shown, quote=False)
+    return escaped if escaped.isascii() else f"\u2068{escaped}\u2069"
 
 
 def drawn(values: Iterable[Any]) -> list[float | None]:
@@ -163,7 +181,7 @@ def sources(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     amounts = [amount or 0.0 for amount in drawn(frame["amount"])]
     whole = sum(amounts) or 1.0
     amounts_short = [formats.short(summaries.number(amount), "money") for amount in frame["amount"]]
-    labels = [f"{name} · {amount}" for name, amount in zip(names, amounts_short, strict=True)]
+    labels = [f"{literal(name)} · {amount}" for name, amount in zip(names, amounts_short, strict=True)]
     bars = {
         "type": "bar",
         "orientation": "h",

@@ -71,6 +71,8 @@
     const own = { name: trace.name, cells: values, unit };
     return trace.customdata ? [{ name: "compared day", cells: trace.customdata, unit }, own] : [own];
   };
+  // What layouts/figures.py escapes for plotly.
+  const plain = (label) => String(label).replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
   const row = (parent, cells, kind) => {
     const line = parent.appendChild(document.createElement("tr"));
     cells.forEach((content, index) => {
@@ -97,7 +99,7 @@
     row(table.createTHead(), [graph.layout.meta?.rows ?? "", ...shown.map((column) => column.name)], "th");
     const body = table.createTBody();
     new Set(traces.flatMap((trace) => trace[rows])).forEach((key) => {
-      row(body, [key, ...shown.map(({ at, unit }) => text(at.get(key), unit))], "td");
+      row(body, [plain(key), ...shown.map(({ at, unit }) => text(at.get(key), unit))], "td");
     });
     const box = details.querySelector(".twin");
     box.setAttribute("aria-label", `Table: ${caption.textContent}`);

@@ -331,6 +331,8 @@ def test_forged_addresses_and_headers_give_nothing_of_another_creator(people: Pe
         "/api/analytics/creator/2",
         "/api/analytics/creator/1",
         "/creators/2",
+        "/export/my-dashboard.csv",
+        "/export/overview.csv",
         "/_dash-layout",
     )
     for path, question, extra in itertools.product(paths, questions, headers):
