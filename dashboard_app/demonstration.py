@@ -25,7 +25,8 @@ from dashboard_app.terminal import bars, err, out, stages
 
 START_SECONDS = 60
 RECOUNTED_DAYS = 35
-RECORD_WEEKS = 12
+# Each takes an eighth of a second.
+RECORD_WEEKS = 20
 
 
 def run(settings: Settings, days: int, creators: int, users: int, *, open_browser: bool) -> None:
