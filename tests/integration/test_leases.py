@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import date
 
 import pytest
@@ -15,6 +15,7 @@ from aggregation.database import connect
 from aggregation.days import utc_now
 from aggregation.leases import Deposed, Lease
 from aggregation.publishing import aggregate
+from tests.conftest import execute
 from tests.integration.test_worker import EVENTS
 from tests.integration.test_worker_endings import process, running, wait_until
 from tests.spec.tables import change, fill, rows
@@ -216,6 +217,18 @@ def end_sessions(engine: Engine) -> None:
     )
 
 
+@contextmanager
+def closed(engine: Engine, server: str) -> Iterator[None]:
+    """Meanwhile the database lets nobody in."""
+    name = engine.url.database
+    engine.dispose()
+    shut = f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    execute(server, shut, ended)
+    yield
+    execute(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
 def test_two_workers_in_one_process_work_once(platform: Engine) -> None:
     fill(platform, EVENTS)
     with running(platform), running(platform):
@@ -292,3 +305,33 @@ def test_a_read_only_database_is_waited_out(platform: Engine) -> None:
         end_sessions(platform)
         wait_until(platform, CAUGHT_UP)
     assert rows(platform, "daily_analytics") != []
+
+
+def test_a_database_that_is_gone_is_waited_out(platform: Engine, server: str) -> None:
+    """No session can be had; those there were have been ended."""
+    fill(platform, EVENTS)
+    with process(platform) as child:
+        wait_until(platform, HELD)
+        with closed(platform, server):
+            assert child.stderr
+            assert any("is not currently accepting connections" in line for line in child.stderr)
+        wait_until(platform, RECOUNTED)
+        with closed(platform, server):
+            asked = time.monotonic()
+            child.send_signal(signal.SIGTERM)
+            child.communicate(timeout=15)
+            assert time.monotonic() - asked < 10
+    assert child.returncode == 0
+    assert checks.check(platform).cells_unequal == 0
+
+
+def test_one_that_waits_stops_at_once(platform: Engine) -> None:
+    with process(platform) as one:
+        wait_until(platform, HELD)
+        with process(platform) as two:
+            standing_by(two)
+            two.send_signal(signal.SIGTERM)
+            two.communicate(timeout=5)
+            assert two.returncode == 0
+        assert one.poll() is None
+    assert held(platform)[1] == 1
