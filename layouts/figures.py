@@ -23,7 +23,7 @@ _HOVER = {"money": "$,.2f", "count": ",.0f", "percent": ".2f"}
 _DAYS = {"rows": "Day"}
 _AFFIX = {"money": {"tickprefix": "$"}, "count": {}, "percent": {"ticksuffix": "%"}}
 
-LONGEST_NAME = 40
+LONGEST_NAME = 20
 # They would turn the direction of what stands beside them.
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -9,9 +9,10 @@ from dash import Dash
 from dash.development.base_component import Component
 
 from aggregation.database import connect
-from callbacks import REGISTER
+from callbacks import EXPORTS, REGISTER
 from dashboard_app.factory import create_app
 from layouts import shell
+from layouts.markup import markup
 from layouts.page import Asked, Page
 from layouts.pages import PAGES
 
@@ -60,6 +61,14 @@ def test_every_page_has_its_callbacks_and_its_marks(app: Dash, page: Page) -> No
     own = set(ids(layout)) - SHARED
     assert own & {output.rsplit(".", 1)[0] for output in outputs(app)}
     assert all(name.startswith(f"{page.name}-") for name in own)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_bar_offers_the_files_that_there_are(app: Dash, page: Page) -> None:
+    offered = set(re.findall(r'href="(/export/[^?"]+)', markup(page.layout(Asked()))))
+    routes = {str(rule) for rule in app.server.url_map.iter_rules()}
+    assert offered <= routes
+    assert bool(offered) == (page.name in EXPORTS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
