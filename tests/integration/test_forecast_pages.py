@@ -27,6 +27,7 @@ CONFIDENCE = "Confidence 50 %: probability that the 30-day total lands within ±
 
 def store(world: World, made_on: date = TODAY, amount: int = 10, **other: Any) -> None:
     """A forecast of $10 a day, 80 % within 5 and 20, 98 % within 0 and 50; its total 300, within 200 and 400.
+    The spread of a total is as large as its days are many.
 
     Beside it the straight line, of $12 a day.
     """
@@ -45,8 +46,8 @@ def store(world: World, made_on: date = TODAY, amount: int = 10, **other: Any) -
         for n in range(30)
     ]
     made_at = datetime(made_on.year, made_on.month, made_on.day, 1, tzinfo=UTC)
-    total = settled(0, 300, 200, 400, None, **keys, made_at=made_at, skill=0.25)
-    week = settled(0, 70, 50, 90, None, **keys, made_at=made_at, days=7)
+    total = settled(0, 300, 200, 400, None, **keys, made_at=made_at, skill=0.25, spread=30.0)
+    week = settled(0, 70, 50, 90, None, **keys, made_at=made_at, days=7, spread=7.0)
     put(world.engine, total | other, week | other)
     with world.engine.begin() as connection:
         connection.execute(insert(revenue_forecast), days)
@@ -68,12 +69,12 @@ def figure(shown: Shown, name: str) -> dict[str, dict[str, Any]]:
 def test_the_cards(world: World) -> None:
     store(world)
     kpis = forecast_page(world).kpis()
-    # March has brought 10 + 1,131.10 + 30; 27 days of $10 are to come, ± 1.5332 × a spread of 10
+    # March has brought 10 + 1,131.10 + 30; 27 days of $10 are to come, ± 1.5332 × a spread of 27
     assert kpis == {
         "next_30_days": ("$300.00", "80 %: $200.00 – $400.00 5 Mar – 3 Apr 2026"),
         "running_month": (
             "$1,441.10",
-            "$1,171.10 through 4 Mar 2026 $270.00 to come 80 %: $1,425.77 – $1,456.43",
+            "$1,171.10 through 4 Mar 2026 $270.00 to come 80 %: $1,399.70 – $1,482.50",
         ),
         "hit_rate": ("—", "no track record yet the first forecast can be judged on 4 Apr 2026"),
         "skill": ("—", "no track record yet in a back-test 25.0%"),
@@ -246,7 +247,7 @@ def test_a_month_that_is_longer_than_the_forecast(world: World) -> None:
     store(world, date(2026, 2, 28))
     assert forecast_page(world).kpis()["running_month"] == (
         "$1,421.10",
-        "$1,171.10 through 4 Mar 2026 $250.00 to come 80 %: $1,405.77 – $1,436.43 "
+        "$1,171.10 through 4 Mar 2026 $250.00 to come 80 %: $1,382.77 – $1,459.43 "
         "to 29 Mar 2026, as far as the forecast reaches",
     )
 
