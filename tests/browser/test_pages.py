@@ -221,6 +221,8 @@ def test_the_table_of_a_chart_has_the_charts_numbers(visitor: Visitor) -> None:
 def test_the_table_of_today_has_both_ends_of_the_usual(visitor: Visitor) -> None:
     visitor.sign_in("analyst")
     card = visitor.page.locator('[data-figure="today"]')
+    if not card.locator(".chart").is_visible():
+        pytest.skip("the day has just begun: nothing is counted yet")
     card.locator(".table-twin summary").click()
     headings = card.locator('.twin th[scope="col"]').all_inner_texts()
     assert headings == ["Hour (UTC)", "usual from", "usual to", "Today so far"]
@@ -319,11 +321,14 @@ def test_charts_are_drawn_once(visitor: Visitor) -> None:
         """
     )
     visitor.sign_in("analyst")
-    assert visitor.page.evaluate("drawings") == ["react"] * 5
+    # Just after midnight there is nothing to draw of the running day.
+    charts = visitor.page.locator("#react-entry-point .figures .chart:visible").count()
+    assert charts >= 4
+    assert visitor.page.evaluate("drawings") == ["react"] * charts
     assert visitor.page.evaluate("sparkboard.early.size") == 0
     visitor.page.select_option("#period", "7")
     visitor.ready()
-    assert visitor.page.evaluate("drawings") == ["react"] * 10
+    assert visitor.page.evaluate("drawings") == ["react"] * charts * 2
 
 
 @pytest.mark.parametrize("script", ["charts", "sparkboard"])
