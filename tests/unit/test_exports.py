@@ -69,20 +69,26 @@ def test_no_cell_of_a_csv_starts_a_formula(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(texts)
+@given(texts.filter(bool))
 @example("<r><t>x</t></r>")
+@example("<r>&</r>")
 @example("{=1}")
 @example("https://example.org")
 @example("_x0041_")
 @example("\x00\x0b\ud800\uffff")
 def test_a_text_in_a_workbook_is_a_text(text: str) -> None:
-    ((cell, number),) = book_cells(export((f"{text}.", Amount(-5, "count"))))
+    ((cell, number),) = book_cells(export((text, Amount(-5, "count"))))
     assert cell.data_type == "s"
     assert cell.hyperlink is None
-    # XML has one way to end a line
-    lines = unescape(cell.value).replace("\r\n", "\n").replace("\r", "\n").rstrip(" ")
-    assert lines == literal(f"{text}.").replace("\r\n", "\n").replace("\r", "\n")
+    # a blank keeps the library from reading its own markup
+    assert one_line_end(unescape(cell.value)).removesuffix(" ") == one_line_end(literal(text)).removesuffix(
+        " "
+    )
     assert (number.data_type, number.value) == ("n", -5)
+
+
+def one_line_end(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @settings(deadline=None)
