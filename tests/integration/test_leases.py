@@ -286,7 +286,8 @@ def test_a_lost_connection_is_made_again(platform: Engine) -> None:
         child.send_signal(signal.SIGTERM)
         _, err = child.communicate(timeout=10)
     assert child.returncode == 0
-    assert err.count("running daily") == 2, err
+    # A slot may come meanwhile: what counts is how often the history was begun.
+    assert err.count("for 2026-03-08 to") == 2, err
     assert held(platform)[1] == 1
     assert checks.check(platform).cells_unequal == 0
 
