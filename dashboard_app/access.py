@@ -43,7 +43,10 @@ def viewer() -> Account | None:
 def bearer() -> str | None:
     """The token that a program sends. It alone counts then: the request's cookies are not looked at."""
     given = request.authorization
-    return given.token if given is not None and given.type == "bearer" else None
+    if given is None or given.type != "bearer":
+        return None
+    # What looks like a list of parameters is no token; it must not let the cookie count either.
+    return given.token or ""
 
 
 def require_role(*roles: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -93,6 +93,12 @@ def test_a_token_that_does_not_count_says_so(world: World) -> None:
     assert world.client().get(PLATFORM).headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("given", ["Bearer a=b", "bearer x=1, y=2", "Bearer"])
+def test_what_is_no_token_keeps_the_cookie_out_too(world: World, given: str) -> None:
+    answer = world.signed_in("ana").get("/api/analytics/dashboard", headers={"Authorization": given})
+    assert answer.status_code == 401
+
+
 def test_where_a_token_comes_the_cookie_does_not_count(world: World) -> None:
     admin = world.signed_in("ada")
     wrong = {"Authorization": "Bearer spark_nothing"}
