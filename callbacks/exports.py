@@ -42,6 +42,7 @@ def _facts(chosen: Selection, asked: Asked, now: datetime) -> list[tuple[str, Ce
         ("Period", f"{period.days} days"),
         ("From (UTC, included)", period.first),
         ("To (UTC, not included)", period.last + ONE_DAY),
+        *([("Note", chosen.remark)] if chosen.remark else []),
         ("Compared with", shell.COMPARISONS[asked.compare] if before else "nothing"),
         ("Compared from (UTC, included)", before.first if before else None),
         ("Compared to (UTC, not included)", before.last + ONE_DAY if before else None),

@@ -10,15 +10,40 @@ from aggregation.periods import Comparison
 PLATFORM_PERIODS = (7, 28, 30, 90, 365)
 CREATOR_PERIODS = (7, 28, 30, 90)
 DEFAULT_DAYS = 30
+# The longest range of dates of one's own.
+LONGEST_RANGE = 1096
+# What a click in a chart may add to the address; a page that doesn't know one leaves it alone.
+PICKS = ("day", "source")
+LONGEST_PICK = 40
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for; `search` is its question part as it stands there."""
+    """What the address asks for; `search` is its question part as it stands there.
+
+    `typed`: the first and the last day of a range of one's own, as they stand in the address, if it has any.
+    `picked`: what was clicked, by the names of PICKS.
+    """
 
     days: int = DEFAULT_DAYS
     compare: Comparison = Comparison.PREVIOUS
     search: str = ""
+    typed: tuple[str, str] | None = None
+    picked: tuple[tuple[str, str], ...] = ()
+
+    def pick(self, name: str) -> str:
+        """Empty where nothing was picked."""
+        return dict(self.picked).get(name, "")
+
+    @property
+    def question(self) -> dict[str, str]:
+        """The parts of an address that asks for the same."""
+        when = (
+            {"days": str(self.days)}
+            if self.typed is None
+            else dict(zip(("from", "to"), self.typed, strict=True))
+        )
+        return when | {"compare": self.compare.value} | dict(self.picked)
 
 
 @dataclass(frozen=True)

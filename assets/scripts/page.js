@@ -110,14 +110,15 @@
     if (event.target.open && event.target.matches(".table-twin")) twin(event.target);
   }, true);
   // Between a choice and the request that it starts, nothing else tells of it.
-  const choose = () => {
+  const choose = (longest = 300) => {
     wait();
-    setTimeout(shown, 300);
+    setTimeout(shown, longest);
   };
   document.addEventListener("change", (event) => {
     if (event.target.matches(".bar select")) choose();
+    else if (event.target.matches(".bar .dates input")) choose(800);
   });
-  window.addEventListener("popstate", choose);
+  window.addEventListener("popstate", () => choose());
   const POPOVERS = "[open]:has(> .popover-body)";
   document.addEventListener("click", (event) => {
     document.querySelectorAll(POPOVERS).forEach((open) => {
