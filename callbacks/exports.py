@@ -11,7 +11,7 @@ from aggregation.metrics import Metric
 from aggregation.queries import Queries
 from callbacks.selection import Selection
 from layouts import shell
-from layouts.components import Kpi
+from layouts.components import Kpi, verdict_words
 from layouts.exports import Amount, Cell, Export, Table
 from layouts.page import Asked, Page, Viewer
 
@@ -63,7 +63,7 @@ def _key_number(kpi: Kpi) -> tuple[Cell, ...]:
         Amount(kpi.before, metric.unit),
         Amount(change.amount, "points" if change.kind == "points" else "percent"),
         {"relative": "%", "points": "pp", "new": "new", "none": ""}[change.kind],
-        kpi.reason or kpi.note,
+        "; ".join(filter(None, (kpi.reason or kpi.note, verdict_words(metric, kpi.verdict)))),
     )
 
 

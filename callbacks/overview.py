@@ -17,7 +17,7 @@ from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, no_gifts, select
+from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
 from layouts.components import (
     Box,
@@ -117,11 +117,16 @@ def kpis(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.Da
     earlier: dict[str, Number | None] = {}
     if before is not None and chosen.comparable:
         earlier = queries.platform_values(CARDS, chosen.comparable, before)
-    return [platform_kpi(metric, now, earlier, counted) for metric in CARDS]
+    usual = queries.daily(chosen.usual)
+    return [platform_kpi(metric, now, earlier, counted, usual) for metric in CARDS]
 
 
 def platform_kpi(
-    metric: Metric, now: dict[str, Number | None], before: dict[str, Number | None], daily: pd.DataFrame
+    metric: Metric,
+    now: dict[str, Number | None],
+    before: dict[str, Number | None],
+    daily: pd.DataFrame,
+    usual: pd.DataFrame,
 ) -> Kpi:
     value = now[metric.name]
     return kpi(
@@ -130,6 +135,7 @@ def platform_kpi(
         before.get(metric.name),
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
+        verdict=None if value is None else judged(metric, usual, daily),
     )
 
 

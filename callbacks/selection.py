@@ -8,11 +8,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
+import pandas as pd
+
+from aggregation import summaries, verdicts
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.metrics import Metric
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
+from aggregation.verdicts import Verdict, verdict
 from layouts import formats, shell
 from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, notes_card, section
 from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, PICKS, Asked
@@ -56,6 +60,11 @@ class Selection:
     @property
     def comparable(self) -> Period | None:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
+
+    @property
+    def usual(self) -> Period:
+        """The days before the period that make the normal ranges; one more, for the change of its next."""
+        return Period.ending(self.period.first - ONE_DAY, verdicts.HISTORY + 1)
 
     @property
     def ahead(self) -> Period:
@@ -155,6 +164,12 @@ def badge(freshness: Freshness, now: datetime) -> Component:
 
 def kpi(metric: Metric, now: Number | None, before: Number | None, **facts: Any) -> Kpi:
     return Kpi(metric, now, change(metric, now, before), before, **facts)
+
+
+def judged(metric: Metric, usual: pd.DataFrame, daily: pd.DataFrame) -> Verdict:
+    """Whether `daily` is within the normal range of the days before it, `usual`; rows are days."""
+    days = summaries.daily_values(pd.concat([usual, daily]), metric)
+    return verdict(days[: -len(daily)], days[-len(daily) :], metric.unit)
 
 
 def no_gifts(last: date | None) -> str:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from aggregation.metrics import Metric
 from aggregation.summaries import Change, Number
+from aggregation.verdicts import Place, Verdict
 from layouts import formats
 from layouts.elements import Chart, Html
 from layouts.figures import BLANK, Figure, drawn
@@ -41,6 +42,8 @@ class Kpi:
     reason: str = ""
     # instead of a change, where there is nothing to compare with by nature
     words: Sequence[str] = ()
+    # within its normal range or not; None where that was not asked
+    verdict: Verdict | None = None
 
 
 def kpi_card(kpi: Kpi) -> Component:
@@ -56,6 +59,7 @@ def kpi_card(kpi: Kpi) -> Component:
                 **attributes(data_value="" if kpi.value is None else str(kpi.value)),
             ),
             _change_line(kpi),
+            verdict_line(kpi.metric, kpi.verdict),
             _sparkline(kpi),
         ],
         className="card kpi",
@@ -100,6 +104,28 @@ def _change_line(kpi: Kpi) -> Component:
     if kpi.note:
         parts.append(html.Span(kpi.note, className="kpi-note"))
     return html.P(parts, className="kpi-change")
+
+
+def verdict_line(metric: Metric, verdict: Verdict | None) -> Component:
+    """An arrow and a colour only outside the normal range."""
+    if verdict is None:
+        return None
+    words = verdict_words(metric, verdict)
+    if verdict.place in (None, Place.WITHIN):
+        return html.P(words, className="kpi-verdict", title=verdict.why or None)
+    arrow, direction = ("▲", "up") if verdict.place is Place.ABOVE else ("▼", "down")
+    good = " good" if metric.better == direction else " bad"
+    mark = html.Span(arrow, **attributes(aria_hidden="true"))
+    return html.P([mark, words], className=f"kpi-verdict outside{good if metric.better else ''}")
+
+
+def verdict_words(metric: Metric, verdict: Verdict | None) -> str:
+    """Of a stock its growth is meant."""
+    if verdict is None:
+        return ""
+    if verdict.place is None:
+        return verdict.why.partition(":")[0]
+    return f"{'growth ' if metric.rollup == 'stock' else ''}{verdict.place} its normal range"
 
 
 def _sparkline(kpi: Kpi) -> Component:
