@@ -1,9 +1,9 @@
 """Pure: is a metric within its normal range? Says so only where chance alone would rarely do that.
 
-A window of L days is held against the H days before it. r is the log of a day less the mean log of its weekday
-in H; s² its Newey-West variance, which knows that days follow each other. z = mean r of the window /
-√(s² (1/L + 1/H)), and |z| > 2.58 is outside. Where days are near zero, √(x + 3/8) takes the place of the log; where
-they fall below it, as a balance may, the value itself.
+A window of L days is held against the H days before it. r is the log of a day less the mean log of its
+weekday in H; s² its Newey-West variance, which knows that days follow each other. z = mean r of the window /
+√(s² (1/L + 1/H)), and |z| > 2.58 is outside. Where days are near zero, √(x + 3/8) takes the place of the log;
+where they fall below it, as a balance may, the value itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,7 +69,7 @@ def days_of(values: Iterable[Number | None]) -> Days:
 
 
 def scores(days: Days, window: int, unit: Unit) -> Days:
-    """z of each series (row), whose last `window` days are the window; NaN where its history has no spread."""
+    """z of each series (row), whose last `window` days are the window; NaN where nothing scatters before."""
     levels = transformed(days, window, unit)
     weekday = np.arange(days.shape[1]) % WEEK
     before = levels[:, :-window]
@@ -84,7 +84,7 @@ def scores(days: Days, window: int, unit: Unit) -> Days:
 
 
 def transformed(days: Days, window: int, unit: Unit) -> Days:
-    """Log, or √(x + 3/8) where days are near zero, or as it is where they are below it: one for a whole series."""
+    """Each series in its log, or √(x + 3/8) where days are near zero, or as it is where they are below."""
     lowest = np.nanmin(days, axis=1, keepdims=True)
     usual = np.nanmedian(days[:, :-window], axis=1, keepdims=True)
     floor = np.maximum(NEAR_ZERO if unit == "count" else 0, TINY * usual)

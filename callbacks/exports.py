@@ -12,7 +12,7 @@ from aggregation.queries import Queries
 from callbacks.selection import Selection
 from layouts import shell
 from layouts.components import Kpi, verdict_words
-from layouts.exports import Amount, Cell, Export, Table
+from layouts.exports import Amount, Cell, Export, Fact, Table
 from layouts.page import Asked, Page, Viewer
 
 # (queries, viewer, asked, now) → what the page shows; None where there are no numbers.
@@ -26,13 +26,13 @@ def export(
     page: Page, chosen: Selection, asked: Asked, now: datetime, tables: Sequence[Table], owner: str = ""
 ) -> Export:
     """`owner`: whose numbers these are, where they aren't the platform's."""
-    facts = [("Page", page.title), *([("Creator", owner)] if owner else []), *_facts(chosen, asked, now)]
-    return Export(page.name, chosen.period, facts, tables)
+    about: list[Fact] = [("Page", page.title), *([("Creator", owner)] if owner else [])]
+    return Export(page.name, chosen.shown, [*about, *facts(chosen, asked, now)], tables)
 
 
-def _facts(chosen: Selection, asked: Asked, now: datetime) -> list[tuple[str, Cell]]:
+def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
     """Periods are [from, to), in UTC."""
-    period, freshness, before = chosen.period, chosen.freshness, chosen.comparable
+    period, freshness, before = chosen.shown, chosen.freshness, chosen.comparable
     unequal = freshness.unequal
     return [
         ("Made at (UTC)", now),

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from aggregation.summaries import Number, change
 from aggregation.verdicts import Verdict, verdict
 from layouts import formats, shell
 from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, notes_card, section
-from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, PICKS, Asked
+from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, Asked
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ class Failures:
 
 @dataclass(frozen=True)
 class Selection:
-    """`before` is what was asked for; `comparable` says whether the numbers reach back that far.
+    """`before` is what the days shown are to be compared with; `comparable` says whether the numbers reach back that far.
 
-    `remark`: why these are not quite the days that were asked for.
+    `remark`: why these are not quite the days that were asked for. `day`: the one of them that was clicked.
     """
 
     period: Period
@@ -55,6 +55,7 @@ class Selection:
     freshness: Freshness
     remark: str = ""
     against: str = ""
+    day: date | None = None
     failures: Failures = field(default_factory=Failures, compare=False)
 
     @property
@@ -62,9 +63,14 @@ class Selection:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
 
     @property
+    def shown(self) -> Period:
+        """What a page's numbers are of where a click on a day narrows them."""
+        return Period(self.day, self.day) if self.day else self.period
+
+    @property
     def usual(self) -> Period:
-        """The days before the period that make the normal ranges; one more, for the change of its next."""
-        return Period.ending(self.period.first - ONE_DAY, verdicts.HISTORY + 1)
+        """The days before those shown that make the normal ranges; one more, for the change of its next."""
+        return Period.ending(self.shown.first - ONE_DAY, verdicts.HISTORY + 1)
 
     @property
     def ahead(self) -> Period:
@@ -79,15 +85,20 @@ class Selection:
     def section(self, title: str, build: Callable[[], Component]) -> Component:
         return section(build, title, self.failures)
 
-    def line(self) -> Component:
-        """Which days are shown and compared, and where the numbers begin if that is later."""
+    def line(self, picked: Sequence[tuple[str, str]] = ()) -> Component:
+        """Which days are shown and compared, and where the numbers begin if that is later.
+
+        `picked`: what else than a day narrows the page, by part of the address, in words.
+        """
         begin = self.freshness.coverage.first
+        day = [("day", f"Only {formats.day(self.day)}")] if self.day else []
         line = shell.period_line(
-            self.period,
+            self.shown,
             self.before,
             compared=self.comparable is not None,
-            begin=begin if begin > self.period.first else None,
+            begin=begin if begin > self.shown.first else None,
             against=self.against,
+            picked=[*day, *picked],
         )
         return [notes_card([self.remark]), line] if self.remark else line
 
@@ -100,7 +111,7 @@ def chosen_comparison(text: str) -> Comparison:
     return Comparison(text) if text in set(Comparison) else Comparison.PREVIOUS
 
 
-def asked(search: object, allowed: tuple[int, ...]) -> Asked:
+def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ()) -> Asked:
     """What an address asks for (`?days=30&compare=previous`); the usual where it makes no sense.
 
     A range of one's own is `?from=2026-10-01&to=2026-10-15`, both days inside.
@@ -109,14 +120,17 @@ def asked(search: object, allowed: tuple[int, ...]) -> Asked:
     parts = dict(parse_qsl(text.removeprefix("?")))
     days, compare = parts.get("days", ""), parts.get("compare", "")
     typed = (parts.get("from", "")[:10], parts.get("to", "")[:10]) if {"from", "to"} & parts.keys() else None
-    picked = tuple((name, parts[name][:LONGEST_PICK]) for name in PICKS if parts.get(name))
+    picked = tuple((name, parts[name][:LONGEST_PICK]) for name in picks if parts.get(name))
     return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:
     period, remark = chosen_period(freshness.coverage, what)
-    against = AGAINST.get(what.compare, "")
-    return Selection(period, period.compared(what.compare), freshness, remark, against)
+    day = _date(what.pick("day"))
+    if day and not period.first <= day <= period.last:
+        day = None
+    before = (Period(day, day) if day else period).compared(what.compare)
+    return Selection(period, before, freshness, remark, AGAINST.get(what.compare, ""), day)
 
 
 def chosen_period(coverage: Period, what: Asked) -> tuple[Period, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from dash import html
 from markupsafe import Markup
 
-from aggregation.metrics import Metric
+from aggregation.metrics import CREATOR, DAILY, SUPPORTERS, Metric
 from aggregation.summaries import Change, Number
 from aggregation.verdicts import Place, Verdict
 from layouts import formats
@@ -68,25 +68,29 @@ def kpi_card(kpi: Kpi) -> Component:
 
 
 def _definition(metric: Metric) -> Component:
+    """In the words of metrics.py. The browser adds the interval, and the address's question to the link."""
+    said = (("Formula", metric.formula), ("Unit", metric.measured), ("From", metric.table))
+    scope = _ROWS.get(metric.table)
+    rows = html.A("Open the rows", href=f"/rows/{scope}/{metric.name}", className="rows") if scope else None
     return html.Details(
         [
             html.Summary("i", **attributes(aria_label=f"What is {metric.label}?")),
             html.Div(
                 [
                     html.P(metric.description),
-                    html.P([html.Strong("Formula: "), metric.formula]),
-                    html.P(
-                        [
-                            html.Strong("From: "),
-                            f"{metric.table}, whole days in UTC, newest complete day last",
-                        ]
-                    ),
+                    *(html.P([html.Strong(f"{name}: "), text]) for name, text in said),
+                    html.P(className="interval"),
+                    rows,
                 ],
                 className="popover-body",
             ),
         ],
         className="definition",
     )
+
+
+# Where the rows are of metrics that have them; `me` is whose page is open.
+_ROWS = {DAILY: "platform", CREATOR: "me", SUPPORTERS: "me"}
 
 
 def _change_line(kpi: Kpi) -> Component:

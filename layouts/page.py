@@ -12,8 +12,7 @@ CREATOR_PERIODS = (7, 28, 30, 90)
 DEFAULT_DAYS = 30
 # The longest range of dates of one's own.
 LONGEST_RANGE = 1096
-# What a click in a chart may add to the address; a page that doesn't know one leaves it alone.
-PICKS = ("day", "source")
+# Of what a click in a chart adds to the address.
 LONGEST_PICK = 40
 
 
@@ -22,7 +21,7 @@ class Asked:
     """What the address asks for; `search` is its question part as it stands there.
 
     `typed`: the first and the last day of a range of one's own, as they stand in the address, if it has any.
-    `picked`: what was clicked, by the names of PICKS.
+    `picked`: what was clicked, by the names that the page knows.
     """
 
     days: int = DEFAULT_DAYS
@@ -51,6 +50,7 @@ class Page:
     """One page: `layout` returns it empty, its controls as asked.
 
     It is filled by the ids of its charts and of its Html; `<name>-address` holds its address.
+    `picks`: by what a click in a chart narrows its numbers; a part of the address each.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Page:
     roles: frozenset[str]
     layout: Callable[[Asked], Any]
     periods: tuple[int, ...]
+    picks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

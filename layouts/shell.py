@@ -214,10 +214,12 @@ def period_line(
     compared: bool,
     begin: date | None = None,
     against: str = "",
+    picked: Sequence[tuple[str, str]] = (),
 ) -> Component:
     """Which days are shown and compared; `begin`: where the numbers begin, if within the period.
 
-    `against`: what the compared days are, in words. The interval stands in it for scripts, both days inside.
+    `against`: what the compared days are, in words. `picked`: what was clicked, by part of the address, as it
+    is shown. The interval stands in it for scripts, both days inside.
     """
     parts = [f"{period.days} {'day' if period.days == 1 else 'days'}: {formats.span(period)}"]
     if begin is not None:
@@ -227,7 +229,15 @@ def period_line(
     elif before is not None:
         parts.append("nothing to compare with: there are no numbers of the days before")
     ends = attributes(data_first=period.first.isoformat(), data_last=period.last.isoformat())
-    return html.P(", ".join(parts), className="period-line", **ends)
+    chips = [_chip(part, words) for part, words in picked]
+    return html.P([html.Span(", ".join(parts)), *chips], className="period-line", **ends)
+
+
+def _chip(part: str, words: str) -> Component:
+    """What narrows the page; a click lets it go."""
+    cross = html.Span("×", **attributes(aria_hidden="true"))
+    hint = html.Span("Show all again:", className="unseen")
+    return html.Button([hint, words, cross], type="button", className="chip", **attributes(data_drop=part))
 
 
 def _weekdays(period: Period, before: Period) -> str:

@@ -106,8 +106,29 @@
     box.replaceChildren(table);
   };
 
+  // What all numbers of a page have in common stands on it once.
+  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const define = (details) => {
+    const shown = document.querySelector("#react-entry-point [data-first]")?.dataset;
+    const through = document.getElementById("complete-through")?.dataset.through;
+    const until = through ? `complete through ${day.format(Date.parse(through))}` : "";
+    const [first, last] = shown?.day ? [shown.day, shown.day] : [shown?.first, shown?.last];
+    const interval = shown ? `[${first}, ${window.sparkboard.later(last, 1)}) UTC` : "";
+    const line = details.querySelector(".interval");
+    line.textContent = [interval, until].filter(Boolean).join(", ");
+    if (interval) line.prepend(Object.assign(document.createElement("strong"), { textContent: "Interval: " }));
+    const rows = details.querySelector("a.rows");
+    if (!rows) return;
+    const asked = new URLSearchParams(window.location.search);
+    if (!shown?.day) asked.delete("day");
+    rows.search = asked;
+    const [, creator] = window.location.pathname.match(/^\/creators\/(\d+)/) ?? [];
+    if (creator) rows.pathname = rows.pathname.replace("/rows/me/", `/rows/creators/${creator}/`);
+  };
   document.addEventListener("toggle", (event) => {
-    if (event.target.open && event.target.matches(".table-twin")) twin(event.target);
+    if (!event.target.open) return;
+    if (event.target.matches(".table-twin")) twin(event.target);
+    if (event.target.matches(".definition")) define(event.target);
   }, true);
   // Between a choice and the request that it starts, nothing else tells of it.
   const choose = (longest = 300) => {

@@ -96,14 +96,14 @@ def test_the_line_says_what_is_compared(search: str, said: str) -> None:
 
 def test_an_address_that_asks_for_the_same() -> None:
     search = "?from=2026-10-01&to=2026-10-15&compare=364&day=2026-10-03"
-    assert f"?{urlencode(asked(search, ALLOWED).question)}" == search
+    assert f"?{urlencode(asked(search, ALLOWED, ('day',)).question)}" == search
     assert asked("", ALLOWED).question == {"days": "30", "compare": "previous"}
 
 
 @given(first=st.text(), last=st.text(), day=st.text())
 def test_no_range_from_the_browser_raises(first: str, last: str, day: str) -> None:
     search = urlencode({"from": first, "to": last, "day": day})
-    assert select(FRESH, asked(search, ALLOWED)).period.within(FRESH.coverage)
+    assert select(FRESH, asked(search, ALLOWED, ("day",))).shown.within(FRESH.coverage)
 
 
 @given(
@@ -111,3 +111,24 @@ def test_no_range_from_the_browser_raises(first: str, last: str, day: str) -> No
 )
 def test_nothing_from_the_browser_raises(search: Any) -> None:
     assert select(FRESH, asked(search, ALLOWED)).period.days in ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("search", "day"),
+    [
+        ("?days=7&day=2026-11-16", date(2026, 11, 16)),
+        ("?days=7&day=2026-11-14", None),
+        ("?days=7&day=2026-11-22", None),
+        ("?days=7&day=yesterday", None),
+        ("?days=7", None),
+    ],
+)
+def test_a_day_that_was_clicked_lies_in_the_period(search: str, day: date | None) -> None:
+    chosen = select(FRESH, asked(search, ALLOWED, ("day",)))
+    assert chosen.day == day
+    assert chosen.shown == (Period(day, day) if day else Period.ending(LAST, 7))
+
+
+def test_a_page_takes_no_click_that_it_does_not_know() -> None:
+    assert asked("?day=2026-11-16&source=ads", ALLOWED, ("source",)).picked == (("source", "ads"),)
+    assert select(FRESH, asked("?days=7&day=2026-11-16", ALLOWED)).day is None

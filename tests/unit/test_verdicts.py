@@ -32,12 +32,12 @@ class Platform:
         dice = np.random.default_rng(seed)
         noise = dice.normal(size=(SERIES, length + SETTLING))
         level = np.zeros_like(noise)
-        for day in range(1, noise.shape[1]):
-            level[:, day] = self.memory * level[:, day - 1] + np.sqrt(1 - self.memory**2) * noise[:, day]
+        for at in range(1, noise.shape[1]):
+            level[:, at] = self.memory * level[:, at - 1] + np.sqrt(1 - self.memory**2) * noise[:, at]
         day = np.arange(length)
         usual = self.level * np.exp(self.trend * day / length) * (WEEKDAYS[day % 7] if self.weekly else 1)
         expected = usual * np.exp(level[:, SETTLING:] * np.sqrt(np.log1p(self.spread**2)))
-        return dice.poisson(expected).astype(float)
+        return np.asarray(dice.poisson(expected), dtype=np.float64)
 
 
 PLATFORMS = {
