@@ -45,7 +45,7 @@ class Failures:
 
 @dataclass(frozen=True)
 class Selection:
-    """`before` is what the days shown are to be compared with; `comparable` says whether the numbers reach back that far.
+    """`before` is what the days shown are to be compared with; `comparable`: if there are numbers of them.
 
     `remark`: why these are not quite the days that were asked for. `day`: the one of them that was clicked.
     """

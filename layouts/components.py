@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from dash import html
@@ -11,8 +12,9 @@ from aggregation.metrics import CREATOR, DAILY, SUPPORTERS, Metric
 from aggregation.summaries import Change, Number
 from aggregation.verdicts import Place, Verdict
 from layouts import formats
-from layouts.elements import Chart, Html
+from layouts.elements import Chart, Fixed, Html
 from layouts.figures import BLANK, Figure, drawn
+from layouts.markup import markup
 
 Component = Any
 # The style sheet cuts names that take more than three lines; these may be.
@@ -179,17 +181,32 @@ class Drawing:
     reason: Component = ""
 
 
+# All from the numbers that the chart was given, made by the browser: see assets/scripts/figures.js.
+FIGURE_MENU = str(
+    markup(
+        [
+            html.Details(
+                [html.Summary("Show as table"), html.Div(className="twin", tabIndex="0", role="region")],
+                className="table-twin",
+            ),
+            html.Div(
+                [
+                    html.Button(label, type="button", className="quiet", **attributes(data_save=kind))
+                    for kind, label in (("csv", "CSV"), ("png", "PNG"))
+                ]
+            ),
+        ]
+    )
+)
+
+
 def figure_card(page: str, name: str, *, wide: bool = False) -> Component:
     """A chart's card; `figure_parts` fills it. It stays while numbers change: plotly goes on."""
     return html.Section(
         [
             Html(f"{page}-{name}-head"),
             Chart(f"{page}-{name}", BLANK),
-            # The browser makes the table, from the numbers that the chart was given.
-            html.Details(
-                [html.Summary("Show as table"), html.Div(className="twin", tabIndex="0", role="region")],
-                className="table-twin",
-            ),
+            Fixed(FIGURE_MENU, className="figure-menu"),
         ],
         className="card figure wide" if wide else "card figure",
         role="group",
@@ -226,16 +243,17 @@ def table_card(
     rows: Sequence[Sequence[str]],
     note: str = "",
     wide: bool = False,
+    links: Sequence[str] = (),
 ) -> Component:
-    """A table; the first cell of each row is its heading."""
+    """A table; the first cell of each row is its heading, and leads to its address in `links`, if any."""
     data = attributes(data_table=name)
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
     body = [
         html.Tr(
-            [html.Th(_name(row[0]), scope="row")]
+            [html.Th(_name(row[0], link), scope="row")]
             + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
         )
-        for row in rows
+        for row, link in zip_longest(rows, links)
     ]
     title_id = f"table-{name}-title"
     return html.Section(
@@ -255,9 +273,10 @@ def table_card(
     )
 
 
-def _name(text: str) -> Component:
+def _name(text: str, link: str | None = None) -> Component:
     """Whatever its direction of writing is, it turns nobody else's; hover shows the whole of a long one."""
-    return html.Bdi(text, className="name", title=text if len(text) > LONG_NAME else None)
+    name = html.Bdi(text, className="name", title=text if len(text) > LONG_NAME else None)
+    return html.A(name, href=link) if link else name
 
 
 def _align(column: Column) -> str:

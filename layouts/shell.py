@@ -96,6 +96,7 @@ def bar(
         controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
     if export:
         controls.append(_export(export, asked))
+    controls.append(_keys())
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
     return html.Div(
         [
@@ -139,6 +140,14 @@ def _export(page: str, asked: Asked) -> Component:
     ]
     return html.Details(
         [html.Summary("Export"), html.Div(links, className="popover-body")], className="export"
+    )
+
+
+def _keys() -> Component:
+    """Opens the list that assets/scripts/keys.js makes."""
+    about = "Keyboard shortcuts"
+    return html.Button(
+        "?", type="button", className="quiet", title=about, **attributes(data_keys="", aria_label=about)
     )
 
 

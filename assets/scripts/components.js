@@ -23,6 +23,11 @@
     id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
   });
 
+  // The same on every page, whatever its numbers.
+  const Fixed = ({ className, content }) => createElement("div", {
+    className, dangerouslySetInnerHTML: { __html: content },
+  });
+
   // A link sets the controls, the controls set the link; the page's callback hears of both at once.
   const Selection = ({ id, controls, usual, setProps }) => {
     const host = useRef(null);
@@ -55,6 +60,7 @@
       const ask = (change) => {
         const asked = new URLSearchParams(window.location.search);
         change(asked);
+        sparkboard.expect();
         window.history.pushState(null, "", asked.size ? `?${asked}` : pathname);
         follow();
       };
@@ -107,6 +113,7 @@
         shown.current = wanted.current;
         host.current.dataset.busy = "true";
         await draw(plot.current, shown.current);
+        if (plot.current.on) sparkboard.listen(plot.current);
         delete host.current?.dataset.busy;
       } else if (plot.current._fullLayout.width !== plot.current.clientWidth) {
         Plotly.Plots.resize(plot.current);
@@ -117,6 +124,7 @@
       early.delete(id);
       plot.current = host.current.appendChild(drawn ?? document.createElement("div"));
       shown.current = drawn ? figure : null;
+      if (drawn) sparkboard.listen(drawn);
       // Also tells when a hidden chart appears.
       const watch = new ResizeObserver(update);
       watch.observe(host.current);
@@ -129,5 +137,5 @@
     return createElement("div", { id, className, ref: host });
   };
 
-  Object.assign(sparkboard, { Html, Selection, Chart });
+  Object.assign(sparkboard, { Html, Fixed, Selection, Chart });
 })();
