@@ -162,7 +162,8 @@
     const plot = card.querySelector(".js-plotly-plot");
     const { period, page, through } = facts();
     const { data, layout } = themed({ data: plot.data, layout: plot.layout });
-    const [width, height] = [plot.clientWidth, plot.clientHeight + 84];
+    // For a slide, also from a phone.
+    const [width, height] = [Math.max(plot.clientWidth, 960), plot.clientHeight + 84];
     const escaped = (words) => words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
     const line = (words, size, at) => ({
       text: escaped(words), showarrow: false, xref: "paper", yref: "paper", x: 0, xanchor: "left", ...at,
