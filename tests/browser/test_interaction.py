@@ -199,7 +199,7 @@ def test_a_name_in_a_figures_csv_is_no_formula(visitor: Visitor, tmp_path: Path)
     visitor.sign_in("analyst")
     visitor.page.evaluate(
         """() => {
-            const plot = document.querySelector("#react-entry-point [data-figure=revenue_sources] .js-plotly-plot");
+            const plot = document.querySelector("[data-figure=revenue_sources] .js-plotly-plot");
             plot.data[0].y = ["=1+1", '"@SUM(A1)', "a;=2", "-3"];
         }"""
     )
@@ -232,7 +232,7 @@ def test_a_figures_png_is_a_picture_in_the_themes_colours(
             pen.drawImage(image, 0, 0);
             const { data } = pen.getImageData(0, 0, image.width, image.height);
             const found = new Set();
-            for (let at = 0; at < data.length; at += 4) found.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+            for (let at = 0; at < data.length; at += 4) found.add(data.slice(at, at + 3).join());
             return [...found];
         }""",
         b64encode(picture).decode(),
