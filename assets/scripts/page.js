@@ -2,6 +2,7 @@
 (() => {
   // Answers that are awaited, or that React has not shown yet.
   let awaited = 0;
+  let dimming = 0;
   const drawn = () => {
     const page = document.querySelector("#react-entry-point [data-page]");
     if (!page) return null;
@@ -38,13 +39,17 @@
     marking = requestAnimationFrame(mark);
   };
   const wait = () => {
+    // A quick answer comes before anything has to be dimmed.
+    if (!awaited) dimming = setTimeout(() => { document.body.dataset.loading = "true"; }, 100);
     awaited += 1;
-    document.body.dataset.loading = "true";
     delete document.body.dataset.ready;
   };
   const shown = () => requestAnimationFrame(() => requestAnimationFrame(() => {
     awaited -= 1;
-    if (!awaited) delete document.body.dataset.loading;
+    if (!awaited) {
+      clearTimeout(dimming);
+      delete document.body.dataset.loading;
+    }
     markSoon();
   }));
 
