@@ -304,6 +304,18 @@ def test_a_change_is_that_of_the_period_a_year_before(world: World) -> None:
     assert shown.kpis()["total_revenue"] == ("$1,171.10", "nothing to compare with")
 
 
+def test_a_hostile_range_is_text(world: World) -> None:
+    hostile = "%22%3E%3Cb%3E"
+    page = BeautifulSoup(
+        world.signed_in("ana").get(f"/?from={hostile}&to={hostile}&day={hostile}&source={hostile}").text,
+        "html.parser",
+    )
+    assert page.b is None
+    field = page.select_one("#first-view [name=from]")
+    assert field
+    assert field["value"] == '"><b>'
+
+
 # ---- verdicts ----
 
 
