@@ -4,11 +4,12 @@ from typing import Any
 
 from aggregation import roles
 from aggregation.database import connect
-from aggregation.metrics import METRICS, Metric
+from aggregation.metrics import METRICS, PEOPLE_METRICS, Metric
 from aggregation.schema import source
 from dashboard_app.factory import create_app
 from dashboard_app.settings import PROJECT
 
+SHOWN = METRICS + PEOPLE_METRICS
 ROLLUPS = {
     "flow": "summed over the period",
     "stock": "value at the end of the period",
@@ -27,9 +28,9 @@ def metrics_page() -> str:
         "",
         "| metric | shown as | table | unit | over a period | formula |",
         "| --- | --- | --- | --- | --- | --- |",
-        *(_metric_line(metric) for metric in METRICS),
+        *(_metric_line(metric) for metric in SHOWN),
         "",
-        *(f"- **{metric.label}** (`{metric.table}`): {metric.description}" for metric in METRICS),
+        *(f"- **{metric.label}** (`{metric.table}`): {metric.description}" for metric in SHOWN),
     ]
     return "\n".join(lines) + "\n"
 

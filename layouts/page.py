@@ -10,15 +10,24 @@ from aggregation.periods import Comparison
 PLATFORM_PERIODS = (7, 28, 30, 90, 365)
 CREATOR_PERIODS = (7, 28, 30, 90)
 DEFAULT_DAYS = 30
+# What controls of a page's own may add to the address: its name there and what it may be.
+CHOICES = {"grain": ("day", "week", "month"), "measure": ("on", "after30", "after90", "within")}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for; `search` is its question part as it stands there."""
+    """What the address asks for; `search` is its question part as it stands there.
+
+    `chosen`: what the page's own controls were set to, by the names of CHOICES.
+    """
 
     days: int = DEFAULT_DAYS
     compare: Comparison = Comparison.PREVIOUS
     search: str = ""
+    chosen: tuple[tuple[str, str], ...] = ()
+
+    def choice(self, name: str, usual: str) -> str:
+        return dict(self.chosen).get(name, usual)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,16 @@ COMPARISONS = {
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A control of a page's own: `part` is its name in the address, `options` are values and their words."""
+
+    part: str
+    label: str
+    options: Sequence[tuple[str, str]]
+    usual: str
+
+
+@dataclass(frozen=True)
 class Open:
     """What is open in the frame: a page, with what goes with it."""
 
@@ -77,6 +87,7 @@ def bar(
     *,
     compares: bool = True,
     export: str = "",
+    choices: Sequence[Choice] = (),
 ) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
@@ -88,9 +99,13 @@ def bar(
     controls = [_control(Ids.PERIOD, "days", "Period", days, str(asked.days))]
     if compares:
         controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
+    for each in choices:
+        value = asked.choice(each.part, each.usual)
+        controls.append(_control(each.part, each.part, each.label, each.options, value))
     if export:
         controls.append(_export(export, asked))
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
+    usual |= {each.part: each.usual for each in choices}
     return html.Div(
         [
             html.H1(title),
@@ -112,7 +127,7 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
 
 def _export(page: str, asked: Asked) -> Component:
     """Links to the files; in the browser they follow the address."""
-    question = urlencode({"days": asked.days, "compare": asked.compare.value})
+    question = urlencode({"days": asked.days, "compare": asked.compare.value, **dict(asked.chosen)})
     links = [
         html.A(label, href=f"/export/{page}.{kind}?{question}")
         for kind, label in (("csv", "CSV file"), ("xlsx", "Excel workbook"))
