@@ -32,7 +32,7 @@ from layouts.components import (
     message_card,
     table_card,
 )
-from layouts.exports import Amount, Export, Table
+from layouts.exports import Amount, Cell, Export, Table
 from layouts.page import Asked, Viewer
 from layouts.pages.audience import GRAIN, PAGE, Ids
 from layouts.theme import CYAN, VIOLET
@@ -289,7 +289,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
 
 def lifecycle_rows(stretches: Sequence[Lifecycle]) -> Table:
     columns = ("First day (UTC)", "Last day (UTC)", "Active", *(metric.label for metric in CHANGES))
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             each.period.first,
             each.period.last,
