@@ -144,20 +144,18 @@ def frequency(connection: Connection, last: date) -> tuple[date, list[int]] | No
     if ledger.missing_days(connection, [FREQUENCY], sunday, sunday):
         return None
     row = user_frequency.c
-    users = dict(connection.execute(select(row.days, row.users).where(row.date == sunday)).tuples().all())
+    found = connection.execute(select(row.days, row.users).where(row.date == sunday))
+    users = {days: int(count) for days, count in found}
     return sunday, [users.get(days, 0) for days in range(1, MONTH + 1)]
 
 
 def lengths_of_sessions(connection: Connection, period: Period) -> list[int]:
     """How many sessions of each class of SESSION_STEPS."""
     row = session_lengths.c
-    sessions = dict(
-        connection.execute(
-            select(row.minutes, func.sum(row.sessions))
-            .where(row.date.between(period.first, period.last))
-            .group_by(row.minutes)
-        )
-        .tuples()
-        .all()
+    found = connection.execute(
+        select(row.minutes, func.sum(row.sessions))
+        .where(row.date.between(period.first, period.last))
+        .group_by(row.minutes)
     )
-    return [int(sessions.get(minutes, 0)) for minutes in SESSION_STEPS]
+    sessions = {minutes: int(count) for minutes, count in found}
+    return [sessions.get(minutes, 0) for minutes in SESSION_STEPS]

@@ -269,6 +269,14 @@ def groups(days: Period, grain: Grain) -> list[Period]:
     ]
 
 
+def whole(days: Period, grain: Grain) -> Period:
+    """The days from the beginning of the week or month in which the first of them lies."""
+    first = days.first
+    while not _begins(first, grain):
+        first -= ONE_DAY
+    return Period(first, days.last)
+
+
 def _begins(day: date, grain: Grain) -> bool:
     match grain:
         case Grain.DAY:

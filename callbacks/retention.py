@@ -29,6 +29,7 @@ from aggregation.retention import (
     groups,
     last_month_end,
     later_month,
+    whole,
 )
 from aggregation.schema import COHORT_OFFSETS, OLDEST_AGE
 from aggregation.summaries import Number
@@ -126,8 +127,12 @@ def filled(queries: Queries, chosen: Selection, grain: Grain, measure: Measure) 
 
     return {
         Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(kpis(queries, chosen)))],
-        Ids.MAP: shown(MAP, of_people, lambda: heat_map(of(queries, chosen, measure), grain, measure)),
-        Ids.COHORTS: shown(COHORTS, of_people, lambda: cohort_table(stored(queries, chosen), grain)),
+        Ids.MAP: shown(
+            MAP, of_people, lambda: heat_map(of(queries, chosen, grain, COLUMNS[measure]), grain, measure)
+        ),
+        Ids.COHORTS: shown(
+            COHORTS, of_people, lambda: cohort_table(of(queries, chosen, grain, STORED), grain)
+        ),
         Ids.GIFTERS: shown(GIFTERS, of_gifters, lambda: gifter_table(months())),
         **figure("curve", CURVE, drawn(of_people, lambda: curve(queries, chosen))),
         **figure("value", VALUE, drawn(of_value, lambda: value(queries, chosen))),
@@ -152,12 +157,9 @@ def signed_up(chosen: Selection) -> Period:
     return Period(chosen.period.first - FOLLOWED, chosen.period.last)
 
 
-def of(queries: Queries, chosen: Selection, measure: Measure) -> Cohorts:
-    return queries.cohorts(signed_up(chosen), chosen.freshness.coverage.last, COLUMNS[measure])
-
-
-def stored(queries: Queries, chosen: Selection) -> Cohorts:
-    return queries.cohorts(signed_up(chosen), chosen.freshness.coverage.last, STORED)
+def of(queries: Queries, chosen: Selection, grain: Grain, ages: tuple[Ages, ...]) -> Cohorts:
+    """The same people, and those of their week or month who signed up before them."""
+    return queries.cohorts(whole(signed_up(chosen), grain), chosen.freshness.coverage.last, ages)
 
 
 def all_ages(queries: Queries, chosen: Selection, period: Period) -> Cohorts:
@@ -394,7 +396,7 @@ def curve(queries: Queries, chosen: Selection) -> Drawing:
 def value_points(queries: Queries, chosen: Selection) -> pd.DataFrame:
     """age, value, amount, signups: until that age, of those who reached it in the period."""
     days = signed_up(chosen)
-    cohorts = stored(queries, chosen)
+    cohorts = all_ages(queries, chosen, chosen.period)
     cents = queries.signup_spending(days, chosen.freshness.coverage.last).cumsum(axis=1)
     rows: list[dict[str, Any]] = []
     for age in range(OLDEST_AGE + 1):
@@ -447,11 +449,11 @@ def cohort_table(cohorts: Cohorts, grain: Grain) -> Component:
         ]
         for each in reversed(rows[-SHOWN:])
     ]
-    whole = Period(rows[0].first, rows[-1].last)
+    together = Period(rows[0].first, rows[-1].last)
     everyone = [
         "All",
-        f"{cohorts.people(whole):,}",
-        *(percent(cohorts.share(column, whole)) for column in range(len(COHORT_OFFSETS))),
+        f"{cohorts.people(together):,}",
+        *(percent(cohorts.share(column, together)) for column in range(len(COHORT_OFFSETS))),
     ]
     note = f"By {UNITS[grain]}. Σ came back / Σ signed up, over the days that are old enough; blank: none is."
     return table_card("cohorts", COHORTS, columns, [*lines, everyone], note, wide=True)
@@ -490,7 +492,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     tables = [exports.key_numbers(kpis(queries, chosen))]
     days = signed_up(chosen)
     if not why_not(queries, freshness, days, "cohort_activity", needs_activity=True):
-        tables.append(map_rows(of(queries, chosen, measure), grain, measure))
+        tables.append(map_rows(of(queries, chosen, grain, COLUMNS[measure]), grain, measure))
         tables.append(curve_rows(all_ages(queries, chosen, chosen.period), chosen.period))
         tables.append(age_rows(all_ages(queries, chosen, chosen.period)))
     if not why_not(queries, freshness, days, "cohort_value"):
