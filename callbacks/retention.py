@@ -75,7 +75,7 @@ SAID = {
     Measure.AFTER_90: "active on that day or a later one, until day 90",
     Measure.WITHIN: "active on at least one of these days after signing up",
 }
-UNITS = {Grain.DAY: "days", Grain.WEEK: "weeks", Grain.MONTH: "months"}
+HEADS = {Grain.DAY: "Signed up", Grain.WEEK: "Week from", Grain.MONTH: "Month"}
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -305,7 +305,7 @@ def heat_map(cohorts: Cohorts, grain: Grain, measure: Measure) -> Component:
         for each in reversed(newest)
     ]
     return heat_maps.heat_map_card(
-        "cohorts_map", MAP, ["Signed up", *columns], body, note=map_note(rows, measure, grain), wide=True
+        "cohorts_map", MAP, [HEADS[grain], *columns], body, note=map_note(rows, measure, grain), wide=True
     )
 
 
@@ -346,14 +346,7 @@ def percent(share: Share) -> str:
 
 
 def cohort_name(days: Period, grain: Grain) -> str:
-    match grain:
-        case Grain.DAY:
-            return formats.day(days.first)
-        case Grain.WEEK:
-            return formats.span(days)
-        case Grain.MONTH:
-            whole = days.first.day == 1 and last_month_end(days.last) == days.last
-            return f"{days.first:%b %Y}" if whole else formats.span(days)
+    return f"{days.first:%b %Y}" if grain is Grain.MONTH else formats.day(days.first)
 
 
 # ---- figures ----
@@ -394,26 +387,30 @@ def curve(queries: Queries, chosen: Selection) -> Drawing:
 
 
 def value_points(queries: Queries, chosen: Selection) -> pd.DataFrame:
-    """age, value, amount, signups: until that age, of those who reached it in the period."""
-    days = signed_up(chosen)
+    """age, value, amount, signups: until each age, of those who reached the oldest of them in the period.
+
+    The same people at every age: so it never falls. Empty where nobody has reached one.
+    """
     cohorts = all_ages(queries, chosen, chosen.period)
-    cents = queries.signup_spending(days, chosen.freshness.coverage.last).cumsum(axis=1)
+    oldest = min(OLDEST_AGE, (chosen.period.last - chosen.freshness.coverage.first).days)
+    begin = OLDEST_AGE - oldest
+    those = slice(begin, begin + chosen.period.days)
+    signups = int(cohorts.sizes[those].sum())
+    spent = queries.signup_spending(signed_up(chosen), chosen.freshness.coverage.last)[those].cumsum(axis=1)
     rows: list[dict[str, Any]] = []
-    for age in range(OLDEST_AGE + 1):
-        begin = OLDEST_AGE - age
-        those = slice(begin, begin + chosen.period.days)
-        amount, signups = Decimal(int(cents[those, age].sum())) / 100, int(cohorts.sizes[those].sum())
-        per_signup = amount / signups if signups else None
-        rows.append({"age": age, "value": per_signup, "amount": amount, "signups": signups})
-    return pd.DataFrame(rows, dtype=object)
+    for age in range(oldest + 1 if signups else 0):
+        amount = Decimal(int(spent[:, age].sum())) / 100
+        rows.append({"age": age, "value": amount / signups, "amount": amount, "signups": signups})
+    return pd.DataFrame(rows, columns=["age", "value", "amount", "signups"], dtype=object)
 
 
 def value(queries: Queries, chosen: Selection) -> Drawing:
     points = value_points(queries, chosen)
-    if points["value"].isna().all():
-        return Drawing(reason="Nobody signed up in these days.")
-    note = "Gift revenue until that day per sign-up, of everyone who reached it in the period."
-    return Drawing(people_figures.value(points), note)
+    if points.empty:
+        return Drawing(reason="Nobody who signed up then is old enough.")
+    last = points.iloc[-1]
+    note = f"Gift revenue until each day per sign-up, of the {last['signups']:,} people whose day "
+    return Drawing(people_figures.value(points), f"{note}{last['age']} lies in the period.")
 
 
 def payer_points(months: GifterCohorts) -> pd.DataFrame:
@@ -439,7 +436,7 @@ def cohort_table(cohorts: Cohorts, grain: Grain) -> Component:
     rows = [each for each in groups(cohorts.days, grain) if cohorts.people(each)]
     if not rows:
         return message_card(COHORTS, "Nobody signed up in these days or the 90 days before.", wide=True)
-    columns = [Column("Signed up", numeric=False), Column("People")]
+    columns = [Column(HEADS[grain], numeric=False), Column("People")]
     columns += [Column(f"Day {age}") for age in COHORT_OFFSETS]
     lines = [
         [
@@ -455,7 +452,7 @@ def cohort_table(cohorts: Cohorts, grain: Grain) -> Component:
         f"{cohorts.people(together):,}",
         *(percent(cohorts.share(column, together)) for column in range(len(COHORT_OFFSETS))),
     ]
-    note = f"By {UNITS[grain]}. Σ came back / Σ signed up, over the days that are old enough; blank: none is."
+    note = "Σ came back / Σ signed up, over the days that are old enough; blank: none is."
     return table_card("cohorts", COHORTS, columns, [*lines, everyone], note, wide=True)
 
 
