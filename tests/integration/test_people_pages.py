@@ -259,7 +259,6 @@ def test_missing_activity_is_named(database: Engine, page: str) -> None:
 @pytest.mark.parametrize(
     ("page", "job", "figure"),
     [
-        ("audience", "returns", "audience-reach"),
         ("audience", "session_lengths", "audience-session_length"),
         ("retention", "cohort_activity", "retention-curve"),
         ("retention", "cohort_value", "retention-value"),
