@@ -24,6 +24,22 @@ class Metric:
     denominator: str = ""
     # 100 where a ratio is shown in percent
     scale: int = 1
+    # Which direction is good; "" where neither is.
+    better: Literal["up", "down", ""] = "up"
+
+    @property
+    def measured(self) -> str:
+        """Its unit, and what becomes of it over a period."""
+        return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
+
+
+UNITS = {"count": "number", "money": "money", "percent": "%"}
+ROLLUPS = {
+    "flow": "summed over the period",
+    "stock": "value at the end of the period",
+    "ratio": "Σ numerator / Σ denominator over the period",
+    "distinct": "recounted over the period, never summed",
+}
 
 
 DAILY = "daily_analytics"
@@ -325,6 +341,7 @@ DORMANT = Metric(
     RETURNS,
     "distinct users active in the period right before, and not in this one",
     "People who were active in the period right before and have not come in this one.",
+    better="down",
 )
 
 
@@ -381,6 +398,7 @@ SIGNUP_VALUE = Metric(
     "What people have spent on gifts by the time they are so many days old, per sign-up, gifters or not.",
 )
 
-AUDIENCE_METRICS = (DAU, WAU, MAU, STICKINESS, NEW_ACTIVE, RETURNING, RESURRECTED, DORMANT)
-RETENTION_METRICS = (DAY_1, DAY_7, DAY_30, GIFTER_DAY_30, GRR, NRR, SIGNUP_VALUE)
-PEOPLE_METRICS = AUDIENCE_METRICS + RETENTION_METRICS
+
+def every() -> tuple[Metric, ...]:
+    """All that stand in this list, in its order."""
+    return tuple(value for value in globals().values() if isinstance(value, Metric))

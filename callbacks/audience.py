@@ -19,7 +19,7 @@ from aggregation.schema import SESSION_STEPS
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, select
+from callbacks.selection import Selection, badge, judged, kpi, select
 from layouts import formats, people_figures, shell
 from layouts.components import (
     Box,
@@ -49,6 +49,8 @@ EACH_DAY = "How was each day?"
 
 NEEDS_ACTIVITY = "needs the platform's sessions and watches"
 NOT_COUNTED = "not counted for all of these days yet"
+# Whose days add up to, or make the mean of, what the card shows; the others' don't.
+JUDGED = (metrics.DAU, metrics.NEW_ACTIVE)
 CHANGES = (metrics.NEW_ACTIVE, metrics.RETURNING, metrics.RESURRECTED, metrics.DORMANT)
 
 
@@ -61,7 +63,7 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     if freshness is None:
         return Filled(nothing_yet(), shell.badge(None))
     chosen = select(freshness, asked)
-    parts = filled(queries, chosen, BLOCKS[asked.choice(GRAIN.part, GRAIN.usual)])
+    parts = filled(queries, chosen, BLOCKS[GRAIN.made(asked)])
     return Filled(parts, badge(freshness, now), not chosen.failures.any)
 
 
@@ -146,7 +148,8 @@ def kpis(queries: Queries, chosen: Selection, why_not: str) -> list[Kpi]:
         return [kpi(metric, None, None, reason=why_not) for metric in shown]
     now = values(queries, chosen, chosen.period)
     earlier = values(queries, chosen, chosen.comparable) if chosen.comparable else {}
-    table = days_of(queries, chosen)
+    table = days_of(queries, chosen, chosen.period)
+    usual = days_of(queries, chosen, chosen.usual)
     return [
         kpi(
             metric,
@@ -154,6 +157,7 @@ def kpis(queries: Queries, chosen: Selection, why_not: str) -> list[Kpi]:
             earlier.get(metric.name),
             history=[summaries.number(value) for value in table[metric.name]],
             reason=unripe(metric, now[metric.name], chosen),
+            verdict=judged(metric, usual, table) if metric in JUDGED else None,
         )
         for metric in shown
     ]
@@ -232,11 +236,11 @@ def step_names() -> list[str]:
 DAY_COLUMNS = (metrics.DAU, *CHANGES, metrics.WAU, metrics.MAU, metrics.STICKINESS)
 
 
-def days_of(queries: Queries, chosen: Selection) -> pd.DataFrame:
+def days_of(queries: Queries, chosen: Selection, period: Period) -> pd.DataFrame:
     """A row for each day: each against the day before, and what it ends 7 and 28 days of."""
     begin = chosen.freshness.coverage.first
-    days = reach_of(queries, chosen, chosen.period).to_dict("records")
-    each = cycles(queries, chosen, blocks(chosen.period, 1))
+    days = reach_of(queries, chosen, period).to_dict("records")
+    each = cycles(queries, chosen, blocks(period, 1))
     rows: list[dict[Any, Any]] = []
     for day, cycle in zip(days, each, strict=True):
         mau = day["mau"]
@@ -250,7 +254,7 @@ def days_of(queries: Queries, chosen: Selection) -> pd.DataFrame:
 def days_card(queries: Queries, chosen: Selection, why_not: str) -> Component:
     if why_not:
         return message_card(EACH_DAY, f"Not available: {why_not}.", wide=True)
-    days = days_of(queries, chosen)
+    days = days_of(queries, chosen, chosen.period)
     columns = (Column("Day (UTC)", numeric=False), *(Column(metric.label) for metric in DAY_COLUMNS))
     newest = days.iloc[::-1][:LISTED].to_dict("records")
     rows = [
@@ -276,8 +280,8 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     why_not = unavailable(queries, chosen)
     tables = [exports.key_numbers(kpis(queries, chosen, why_not))]
     if not why_not:
-        block = BLOCKS[asked.choice(GRAIN.part, GRAIN.usual)]
-        tables.append(exports.day_rows(days_of(queries, chosen), DAY_COLUMNS))
+        block = BLOCKS[GRAIN.made(asked)]
+        tables.append(exports.day_rows(days_of(queries, chosen, chosen.period), DAY_COLUMNS))
         tables.append(lifecycle_rows(cycles(queries, chosen, blocks(chosen.period, block))))
         tables += frequency_rows(queries.frequency(chosen.period.last))
     if "user_sessions" not in freshness.missing:

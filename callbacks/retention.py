@@ -33,6 +33,7 @@ from aggregation.retention import (
 )
 from aggregation.schema import COHORT_OFFSETS, OLDEST_AGE
 from aggregation.summaries import Number
+from aggregation.verdicts import verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, select
@@ -101,11 +102,11 @@ def nothing_yet() -> Parts:
 
 
 def grain_of(asked: Asked) -> Grain:
-    return Grain(asked.choice(GRAIN.part, GRAIN.usual))
+    return Grain(GRAIN.made(asked))
 
 
 def measure_of(asked: Asked) -> Measure:
-    return Measure(asked.choice(MEASURE.part, MEASURE.usual))
+    return Measure(MEASURE.made(asked))
 
 
 def filled(queries: Queries, chosen: Selection, grain: Grain, measure: Measure) -> Parts:
@@ -191,7 +192,7 @@ def day_kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     reason = why_not(queries, chosen.freshness, signed_up(chosen), "cohort_activity", needs_activity=True)
     if reason:
         return [kpi(metric, None, None, reason=reason) for metric in DAYS.values()]
-    now = all_ages(queries, chosen, chosen.period)
+    now = all_ages(queries, chosen, Period(chosen.usual.first, chosen.period.last))
     before = all_ages(queries, chosen, chosen.comparable) if chosen.comparable else None
     return [day_kpi(chosen, now, before, age) for age in DAYS]
 
@@ -200,6 +201,7 @@ def day_kpi(chosen: Selection, now: Cohorts, before: Cohorts | None, age: int) -
     share = reached(now, age, chosen.period)
     earlier = reached(before, age, chosen.comparable).percent if before and chosen.comparable else None
     each_day = [reached(now, age, Period(day, day)).percent for day in chosen.period.dates()]
+    usual = [reached(now, age, Period(day, day)).percent for day in chosen.usual.dates()]
     has = (chosen.period.last - chosen.freshness.coverage.first).days
     missing = f"needs {age} days after a sign-up, has {max(has, 0)}" if has < age else "nobody signed up then"
     return kpi(
@@ -209,6 +211,7 @@ def day_kpi(chosen: Selection, now: Cohorts, before: Cohorts | None, age: int) -
         history=each_day,
         note=told_of(share),
         reason="" if share.whole else missing,
+        verdict=verdict(usual, each_day, DAYS[age].unit) if share.whole else None,
     )
 
 

@@ -38,4 +38,12 @@ def layout(asked: Asked) -> Component:
     )
 
 
-PAGE = Page("audience", "/audience", "Audience", frozenset({"admin", "analyst"}), layout, PLATFORM_PERIODS)
+PAGE = Page(
+    "audience",
+    "/audience",
+    "Audience",
+    frozenset({"admin", "analyst"}),
+    layout,
+    PLATFORM_PERIODS,
+    picks=(GRAIN.part,),
+)

@@ -57,4 +57,12 @@ def layout(asked: Asked) -> Component:
     )
 
 
-PAGE = Page("retention", "/retention", "Retention", frozenset({"admin", "analyst"}), layout, PLATFORM_PERIODS)
+PAGE = Page(
+    "retention",
+    "/retention",
+    "Retention",
+    frozenset({"admin", "analyst"}),
+    layout,
+    PLATFORM_PERIODS,
+    picks=(GRAIN.part, MEASURE.part),
+)
