@@ -24,6 +24,7 @@ from aggregation.schema import (
     gifter_activity,
     gifter_cohorts,
     retention_cohorts,
+    user_returns,
 )
 
 FOLLOWED = timedelta(days=OLDEST_AGE)
@@ -101,36 +102,42 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 class Cohorts:
     """`sizes` of the cohorts of these days, and of each how many came back, by column.
 
-    `through`: the newest complete day.
+    Activity is known from the day `since` on, when there was the first of all, to the newest complete one,
+    `through`.
     """
 
     days: Period
+    since: date
     through: date
     ages: Sequence[Ages]
     sizes: np.ndarray
     returned: np.ndarray
 
-    def ripe(self, column: int) -> np.ndarray:
-        """Which of the days are old enough."""
-        ripe = (self.through - self.days.first).days - self.ages[column].last + 1
-        return np.arange(self.days.days) < ripe
+    def known(self, column: int) -> np.ndarray:
+        """Of which days it can be said: they are old enough, and activity was recorded by then."""
+        ages, first = self.ages[column], self.days.first
+        number = np.arange(self.days.days)
+        old_enough = number <= (self.through - first).days - ages.last
+        return old_enough & (number >= (self.since - first).days - ages.first)
+
+    def _inside(self, days: Period) -> slice:
+        begin, end = (days.first - self.days.first).days, (days.last - self.days.first).days + 1
+        return slice(max(begin, 0), max(end, 0))
 
     def share(self, column: int, days: Period) -> Share:
-        """Σ returned / Σ size over the ripe cohorts of `days`."""
-        begin, end = (days.first - self.days.first).days, (days.last - self.days.first).days + 1
-        ripe = self.ripe(column).copy()
-        ripe[: max(begin, 0)] = False
-        ripe[max(end, 0) :] = False
-        return Share(int(self.returned[ripe, column].sum()), int(self.sizes[ripe].sum()))
+        """Σ returned / Σ size over those cohorts of `days` of which it is known."""
+        inside, known = self._inside(days), self.known(column)
+        counted = known[inside]
+        return Share(
+            int(self.returned[inside, column][counted].sum()), int(self.sizes[inside][counted].sum())
+        )
+
+    def known_days(self, column: int, days: Period) -> int:
+        return int(self.known(column)[self._inside(days)].sum())
 
     def people(self, days: Period) -> int:
         """How many signed up."""
-        begin, end = (days.first - self.days.first).days, (days.last - self.days.first).days + 1
-        return int(self.sizes[max(begin, 0) : max(end, 0)].sum())
-
-    def ripe_days(self, column: int, days: Period) -> int:
-        newest = self.through - timedelta(days=self.ages[column].last)
-        return max(0, (min(days.last, newest) - days.first).days + 1)
+        return int(self.sizes[self._inside(days)].sum())
 
 
 # ---- what is stored ----
@@ -148,7 +155,9 @@ def cohorts(connection: Connection, days: Period, through: date, ages: Sequence[
     )
     for day, size in connection.execute(rows):
         sizes[(day - days.first).days] = size
-    return Cohorts(days, through, ages, sizes, returned)
+    # Without any activity nothing is known.
+    since = connection.scalar(select(func.min(user_returns.c.date))) or through + ONE_DAY
+    return Cohorts(days, since, through, ages, sizes, returned)
 
 
 def _returned(days: Period, through: date, ages: Sequence[Ages]) -> Any:

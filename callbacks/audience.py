@@ -39,7 +39,7 @@ from layouts.theme import CYAN, VIOLET
 
 BLOCKS = {"day": 1, "week": WEEK, "month": MONTH}
 # Of more days than these only the newest are listed.
-LISTED = 92
+LISTED = 31
 
 CYCLE = "Where do active users come from, and how many stay away?"
 REACH = "How many people come in a day, a week, a month?"

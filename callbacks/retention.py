@@ -58,6 +58,7 @@ STORED = tuple(Ages(age, age) for age in COHORT_OFFSETS)
 DAYS = {1: metrics.DAY_1, 7: metrics.DAY_7, 30: metrics.DAY_30}
 # Of more cohorts than these only the newest are shown.
 SHOWN = 60
+LISTED = 26
 GIFTERS_SHOWN = 13
 LATER_MONTHS = (1, 2, 3, 6, 12)
 
@@ -203,7 +204,10 @@ def day_kpi(chosen: Selection, now: Cohorts, before: Cohorts | None, age: int) -
     each_day = [reached(now, age, Period(day, day)).percent for day in chosen.period.dates()]
     usual = [reached(now, age, Period(day, day)).percent for day in chosen.usual.dates()]
     has = (chosen.period.last - chosen.freshness.coverage.first).days
-    missing = f"needs {age} days after a sign-up, has {max(has, 0)}" if has < age else "nobody signed up then"
+    signed_up_then = now.people(chosen.period.shifted(-age))
+    missing = "no activity was recorded then" if signed_up_then else "nobody signed up then"
+    if has < age:
+        missing = f"needs {age} days after a sign-up, has {max(has, 0)}"
     return kpi(
         DAYS[age],
         share.percent,
@@ -315,8 +319,9 @@ def heat_map(cohorts: Cohorts, grain: Grain, measure: Measure) -> Component:
 def map_note(rows: Sequence[Period], measure: Measure, grain: Grain) -> str:
     about = formats.span(Period(rows[0].first, rows[-1].last))
     cut = f" The newest {SHOWN}; the export has all." if len(rows) > SHOWN else ""
-    pale = " Pale: not all of its days are old enough." if grain is not Grain.DAY else ""
-    return f"Share {SAID[measure]}, of those who signed up {about}. Blank: not old enough.{pale}{cut}"
+    pale = " Pale: not known of all of its days." if grain is not Grain.DAY else ""
+    blank = "Blank: not old enough, or before activity was recorded."
+    return f"Share {SAID[measure]}, of those who signed up {about}. {blank}{pale}{cut}"
 
 
 def heading(ages: Ages, measure: Measure) -> str:
@@ -328,15 +333,15 @@ def heading(ages: Ages, measure: Measure) -> str:
 def cell(
     cohorts: Cohorts, column: int, days: Period, heading: str, strongest: float
 ) -> heat_maps.Cell | None:
-    share, ripe = cohorts.share(column, days), cohorts.ripe_days(column, days)
-    if share.percent is None or share.interval is None or not ripe:
+    share, known = cohorts.share(column, days), cohorts.known_days(column, days)
+    if share.percent is None or share.interval is None:
         return None
     low, high = share.interval
     told = f"Day {heading}: {formats.exact(share.percent, 'percent')}, {told_of(share)}"
     told += f"; 95 %: {100 * low:.1f} – {100 * high:.1f}%"
-    weak = ripe < days.days
+    weak = known < days.days
     if weak:
-        told += f"; {ripe} of {days.days} days are old enough"
+        told += f"; known of {known} of {days.days} days"
     rate = share.rate or 0.0
     return heat_maps.Cell(rate / strongest if strongest else 0.0, percent(share), told, weak)
 
@@ -447,7 +452,7 @@ def cohort_table(cohorts: Cohorts, grain: Grain) -> Component:
             f"{cohorts.people(each):,}",
             *(percent(cohorts.share(column, each)) for column in range(len(COHORT_OFFSETS))),
         ]
-        for each in reversed(rows[-SHOWN:])
+        for each in reversed(rows[-LISTED:])
     ]
     together = Period(rows[0].first, rows[-1].last)
     everyone = [
@@ -455,7 +460,8 @@ def cohort_table(cohorts: Cohorts, grain: Grain) -> Component:
         f"{cohorts.people(together):,}",
         *(percent(cohorts.share(column, together)) for column in range(len(COHORT_OFFSETS))),
     ]
-    note = "Σ came back / Σ signed up, over the days that are old enough; blank: none is."
+    note = "Σ came back / Σ signed up, over the days of which it is known; blank: none."
+    note += f" The newest {LISTED}, and all {len(rows)} together." if len(rows) > LISTED else ""
     return table_card("cohorts", COHORTS, columns, [*lines, everyone], note, wide=True)
 
 

@@ -147,8 +147,8 @@ def test_the_heat_map_leaves_out_what_is_not_old_enough(world: World) -> None:
     shown = answer(world, "ana", "retention", "?days=7&grain=day")
     vitos, the_others = cells(shown, 0), cells(shown, 1)
     assert vitos == ["100%", "100%", *[""] * 15]
-    # Days 0 to 7, 10, 14, 21; then 28 (1 March) and 30; then what has not come.
-    assert the_others == [*["0.0%"] * 11, "33%", "33%", *[""] * 4]
+    # Nobody was active before 1 March, their day 28: days 0 to 21 are not known. Day 45 has not come.
+    assert the_others == [*[""] * 11, "33%", "33%", *[""] * 4]
     told = shown.page.select("[data-figure=cohorts_map] td[title]")[-1]["title"]
     # Wilson, 1 of 3
     assert told == "Day 30: 33.33%, 1 of 3; 95 %: 6.1 – 79.2%"
@@ -158,9 +158,9 @@ def test_the_heat_map_leaves_out_what_is_not_old_enough(world: World) -> None:
     ("measure", "expected"),
     [
         # until day 30: 1 March is day 28, 3 March day 30
-        ("after30", ["33%"] * 12),
+        ("after30", [*[""] * 10, "33%", "33%"]),
         ("after90", [""] * 11),
-        ("within", [*["0.0%"] * 4, "33%", "", ""]),
+        ("within", [""] * 7),
     ],
 )
 def test_what_counts_as_coming_back_can_be_chosen(world: World, measure: str, expected: list[str]) -> None:
@@ -172,7 +172,7 @@ def test_weeks_of_which_not_all_days_are_old_enough_are_pale(world: World) -> No
     shown = answer(world, "ana", "retention", "?days=7&grain=week")
     first = shown.page.select("[data-figure=cohorts_map] tbody tr")[0].select("td")
     assert [("weak" in cell.get("class", ())) for cell in first[:3]] == [False, True, False]
-    assert str(first[1]["title"]).endswith("2 of 3 days are old enough")
+    assert str(first[1]["title"]).endswith("known of 2 of 3 days")
 
 
 def test_what_a_choice_is_not_is_the_usual(world: World) -> None:
@@ -193,9 +193,9 @@ def test_the_table_of_cohorts(world: World) -> None:
     rows = answer(world, "ana", "retention", "?days=7&grain=day").rows("cohorts")
     assert rows == [
         "3 Mar 2026 1 100% 100%",
-        "1 Feb 2026 3 0.0% 0.0% 0.0% 33%",
-        # of vito and the three; day 7 of the three
-        "All 4 25% 25% 0.0% 33%",
+        "1 Feb 2026 3 33%",
+        # days 0 and 1 of vito, day 30 of the three
+        "All 4 100% 100% 33%",
     ]
 
 

@@ -38,13 +38,12 @@ def test_of_nobody_there_is_no_share() -> None:
     assert Share(1, 3).percent == Decimal(100) / 3
 
 
-def cohorts() -> Cohorts:
+def cohorts(since: date = FIRST) -> Cohorts:
     """Sign-ups of three days; through the third, so that day 1 is known of the first two."""
     sizes = np.array([10, 20, 30])
     returned = np.array([[9, 5], [18, 4], [27, 0]])
-    return Cohorts(
-        Period(FIRST, FIRST + timedelta(2)), FIRST + timedelta(2), (Ages(0, 0), Ages(1, 1)), sizes, returned
-    )
+    days = Period(FIRST, FIRST + timedelta(2))
+    return Cohorts(days, since, days.last, (Ages(0, 0), Ages(1, 1)), sizes, returned)
 
 
 def test_averages_are_weighted_and_of_ripe_cohorts_only() -> None:
@@ -53,7 +52,15 @@ def test_averages_are_weighted_and_of_ripe_cohorts_only() -> None:
     assert table.share(0, table.days) == Share(54, 60)
     assert table.share(1, table.days) == Share(9, 30)
     assert table.share(1, Period(FIRST + timedelta(2), FIRST + timedelta(2))) == Share(0, 0)
-    assert [table.ripe_days(column, table.days) for column in (0, 1)] == [3, 2]
+    assert [table.known_days(column, table.days) for column in (0, 1)] == [3, 2]
+
+
+def test_what_came_before_activity_was_recorded_is_not_known() -> None:
+    """From the second day on: day 0 of the last two, day 1 of the first two."""
+    table = cohorts(since=FIRST + timedelta(1))
+    assert table.share(0, table.days) == Share(45, 50)
+    assert table.share(1, table.days) == Share(9, 30)
+    assert [table.known_days(column, table.days) for column in (0, 1)] == [2, 2]
 
 
 def test_days_outside_have_nobody() -> None:
