@@ -19,10 +19,15 @@ from aggregation.jobs import (
     daily,
     earnings,
     engagement,
+    gift_values,
+    gifters,
     gifts,
     profiles,
+    refunds,
     returns,
     revenue,
+    spark_days,
+    spark_profiles,
     supporter_returns,
     supporters,
     visits,
@@ -36,11 +41,16 @@ from aggregation.schema import (
     creator_supporters,
     daily_analytics,
     gift_analytics,
+    gift_refunds,
+    gifter_returns,
     retention_cohorts,
     revenue_breakdown,
     user_engagement,
     user_returns,
 )
+from aggregation.schema import gift_values as gift_values_table
+from aggregation.schema import spark_days as spark_days_table
+from aggregation.schema import spark_profiles as spark_profiles_table
 from aggregation.schema import supporter_returns as supporter_returns_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
@@ -121,7 +131,34 @@ JOBS = (
         reads=(user_engagement,),
         later=Later(partial(visits.depend_on_days_until, user_returns), returns.of_later_days),
     ),
+    Job(
+        "gifters",
+        gifter_returns,
+        MIDNIGHT,
+        gifters.statement,
+        gifter_returns.c.date,
+        reads=(user_engagement,),
+        later=Later(partial(visits.depend_on_days_until, gifter_returns), gifters.of_later_days),
+        completes=False,
+    ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
+    Job("refunds", gift_refunds, MIDNIGHT, refunds.statement, gift_refunds.c.date, completes=False),
+    Job(
+        "gift_values",
+        gift_values_table,
+        MIDNIGHT,
+        gift_values.statement,
+        gift_values_table.c.date,
+        completes=False,
+    ),
+    Job(
+        "spark_days",
+        spark_days_table,
+        MIDNIGHT,
+        spark_days.statement,
+        spark_days_table.c.date,
+        completes=False,
+    ),
     Job(
         "cohorts",
         retention_cohorts,
@@ -142,7 +179,14 @@ JOBS = (
         to_month_end=True,
         completes=False,
     ),
-    Job("supporters", creator_supporters, HALF_PAST, supporters.statement, creator_supporters.c.date),
+    Job(
+        "supporters",
+        creator_supporters,
+        HALF_PAST,
+        supporters.statement,
+        creator_supporters.c.date,
+        completes=False,
+    ),
     Job(
         "supporter_returns",
         supporter_returns_table,
@@ -156,6 +200,7 @@ JOBS = (
         completes=False,
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
+    Job("spark_profiles", spark_profiles_table, HALF_PAST, spark_profiles.statement, None, completes=False),
 )
 
 
