@@ -88,6 +88,8 @@ def test_again_changes_nothing(platform: Engine) -> None:
 def test_rows_that_are_right_are_not_even_locked(platform: Engine) -> None:
     """A lock is a write: it would grow the table and its log. (Cohorts' cells come one by one, and few.)"""
     fill(platform, LEDGER)
+    fill(platform, "sparks\nname\nEmber")
+    fill(platform, "virtual_gifts\nid | status | created_at\n9 | refunded | 2026-02-10 10:00")
     aggregate(platform, clock=clock)
     aggregate(platform, clock=clock)
     with platform.connect() as connection:
