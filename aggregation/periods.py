@@ -47,6 +47,11 @@ class Period:
     def within(self, outer: "Period") -> bool:
         return outer.first <= self.first and self.last <= outer.last
 
+    def clipped(self, outer: "Period") -> "Period | None":
+        """The part of it that lies in `outer`; None where there is none."""
+        first, last = max(self.first, outer.first), min(self.last, outer.last)
+        return Period(first, last) if first <= last else None
+
     def compared(self, comparison: Comparison) -> "Period | None":
         """The period to compare with; None for no comparison. Always of the same length."""
         match comparison:

@@ -10,15 +10,31 @@ from aggregation.periods import Comparison
 PLATFORM_PERIODS = (7, 28, 30, 90, 365)
 CREATOR_PERIODS = (7, 28, 30, 90)
 DEFAULT_DAYS = 30
+# What links on a page may add to the address; a page that doesn't know one leaves it alone.
+PICKS = ("show", "split", "amount", "spark")
+LONGEST_PICK = 40
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for; `search` is its question part as it stands there."""
+    """What the address asks for; `search` is its question part as it stands there.
+
+    `picked`: what was clicked, by the names of PICKS.
+    """
 
     days: int = DEFAULT_DAYS
     compare: Comparison = Comparison.PREVIOUS
     search: str = ""
+    picked: tuple[tuple[str, str], ...] = ()
+
+    def pick(self, name: str) -> str:
+        """Empty where nothing was picked."""
+        return dict(self.picked).get(name, "")
+
+    @property
+    def question(self) -> dict[str, str]:
+        """The parts of an address that asks for the same."""
+        return {"days": str(self.days), "compare": self.compare.value} | dict(self.picked)
 
 
 @dataclass(frozen=True)

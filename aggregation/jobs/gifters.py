@@ -32,4 +32,5 @@ def _counted(visit: Any) -> Select[Any]:
 
 def gave(row: Any) -> ColumnElement[bool]:
     """Whether a row of user_engagement makes its user a gifter of the day."""
-    return row.gifts_sent > ZERO
+    sent: ColumnElement[bool] = row.gifts_sent > ZERO
+    return sent

@@ -94,6 +94,7 @@ def test_a_wrong_cell_is_found(mended: Engine, table: str, column: str) -> None:
     readers = {job.table.name for job in JOBS for read in job.reads if read.name == table}
     assert {name for name, _, _ in found} <= {table, "identities", *readers}
     (cell, *_) = (cell for cell in report.unequal if cell.column == column)
+    wanted: tuple[str, str | None]
     if isinstance(stored, list):
         wanted = (written([*stored, 77]), written(stored))
     else:

@@ -102,7 +102,7 @@ def test_segments_add_up(now: list[tuple[int, int]], before: list[tuple[int, int
     for side, gifts in enumerate((now, before)):
         for sender, cents in gifts:
             sums[sender][side] += Decimal(cents) / 100
-    parts = [segment(str(sender), *both) for sender, both in sums.items()]
+    parts = [segment(str(sender), now_, before_) for sender, (now_, before_) in sums.items()]
     assert Explanation(gifting(now).amount, gifting(before).amount, parts).adds_up
 
 
