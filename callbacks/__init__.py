@@ -3,14 +3,21 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import forecast, my_dashboard, overview
+from callbacks import forecast, gifts, my_dashboard, overview, revenue
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "revenue": revenue.register,
+    "gifts": gifts.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
 # What can be taken out, of which page.
-EXPORTS: dict[str, Exporting] = {"overview": overview.export, "my-dashboard": my_dashboard.export}
+EXPORTS: dict[str, Exporting] = {
+    "overview": overview.export,
+    "revenue": revenue.export,
+    "gifts": gifts.export,
+    "my-dashboard": my_dashboard.export,
+}

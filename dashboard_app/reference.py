@@ -15,7 +15,7 @@ ROLLUPS = {
     "ratio": "Σ numerator / Σ denominator over the period",
     "distinct": "recounted over the period, never summed",
 }
-UNITS = {"count": "number", "money": "money", "percent": "%"}
+UNITS = {"count": "number", "money": "money", "percent": "%", "hour": "hour of the day (UTC)"}
 
 
 def metrics_page() -> str:

@@ -196,26 +196,33 @@ def table_card(
     rows: Sequence[Sequence[str]],
     note: str = "",
     wide: bool = False,
+    total: Sequence[str] = (),
+    long: bool = False,
 ) -> Component:
-    """A table; the first cell of each row is its heading."""
+    """A table; the first cell of each row is its heading. `total`: its last row. `long`: it scrolls."""
     data = attributes(data_table=name)
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
-    body = [
-        html.Tr(
-            [html.Th(_name(row[0]), scope="row")]
-            + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
-        )
-        for row in rows
-    ]
+    body, foot = (
+        [
+            html.Tr(
+                [html.Th(_name(row[0]), scope="row")]
+                + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
+            )
+            for row in some
+        ]
+        for some in (rows, [total] if total else [])
+    )
     title_id = f"table-{name}-title"
     return html.Section(
         [
             html.Header([html.H2(question, id=title_id), html.P(note) if note else None]),
             html.Div(
                 html.Table(
-                    [html.Thead(head), html.Tbody(body)], **attributes(aria_labelledby=title_id), **data
+                    [html.Thead(head), html.Tbody(body), html.Tfoot(foot) if foot else None],
+                    **attributes(aria_labelledby=title_id),
+                    **data,
                 ),
-                className="table-scroll",
+                className="table-scroll long" if long else "table-scroll",
                 tabIndex="0",
                 role="region",
                 **attributes(aria_labelledby=title_id),
