@@ -127,7 +127,7 @@ def _factors(queries: Queries, amount: Amount, now: Period, before: Period, _: A
         return None
     texts = [_factor_texts(side) for side in (ours, theirs)]
     return [
-        Row(FACTORS[part.name], part, *(text.get(part.name, formats.NO_VALUE) for text in texts))
+        Row(FACTORS[part.name], part, *(text[part.name] for text in texts))
         for part in explanations.by_factors(ours, theirs)
     ]
 
@@ -142,11 +142,13 @@ def _gifting(queries: Queries, amount: Amount, period: Period) -> Gifting | None
 
 
 def _factor_texts(side: Gifting) -> dict[str, str]:
-    if not side.factors:
-        return {explanations.ENTERED_OR_LEFT: formats.exact(side.amount, "money")}
-    gifters, per_gifter, per_gift = side.factors
-    values = (formats.exact(gifters, "count"), f"{per_gifter:,.2f}", formats.exact(per_gift, "money"))
-    return dict(zip(explanations.FACTORS, values, strict=True))
+    gifters, per_gifter, per_gift = side.factors or (None, None, None)
+    return {
+        explanations.GIFTERS: formats.exact(gifters, "count"),
+        explanations.PER_GIFTER: formats.NO_VALUE if per_gifter is None else f"{per_gifter:,.2f}",
+        explanations.PER_GIFT: formats.exact(per_gift, "money"),
+        explanations.ENTERED_OR_LEFT: formats.exact(side.amount, "money"),
+    }
 
 
 def _creators(

@@ -18,7 +18,7 @@ from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
-from layouts import figures, formats, gift_figures, shell
+from layouts import formats, gift_figures, shell
 from layouts.choices import link
 from layouts.components import (
     Box,
@@ -217,10 +217,7 @@ def ranked(queries: Queries, chosen: Selection) -> Drawing:
     if sparks.empty:
         return Drawing(reason=no_gifts(queries.last_gift_day()))
     rows = leading(sparks, RANKED)
-    names = gift_figures.unlike(dict(enumerate(row["name"] for row in rows)))
-    frame = pd.DataFrame({"amount": [row["value"] for row in rows]}, dtype=object)
-    figure = figures.sources(frame, list(names.values()))
-    figure["layout"] |= {"height": gift_figures.TALL, "meta": {"rows": "Spark"}}
+    figure = gift_figures.ranking([row["name"] for row in rows], [row["value"] for row in rows])
     return Drawing(figure, "By value, with each spark's share of all.")
 
 

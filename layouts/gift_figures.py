@@ -13,7 +13,7 @@ from aggregation.metrics import PLATFORM_GIFT_REVENUE, Metric
 from aggregation.periods import Period
 from aggregation.summaries import Number
 from layouts import formats
-from layouts.figures import Figure, all_values, day_axis, days, drawn, literal, value_axis
+from layouts.figures import Figure, all_values, day_axis, days, drawn, literal, sources, value_axis
 from layouts.heat_maps import Cell, Row
 from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, SERIES, VIOLET, axis, chart_layout
 
@@ -99,6 +99,16 @@ def lines(frame: pd.DataFrame, names: Mapping[Any, str]) -> Figure:
 # ---- parts of a whole ----
 
 
+def ranking(names: Sequence[str], values: Sequence[Number]) -> Figure:
+    """A bar a spark, with its part of the whole."""
+    frame = pd.DataFrame({"amount": list(values)}, dtype=object)
+    figure = sources(frame, list(unlike(dict(enumerate(names))).values()))
+    figure["data"][0]["marker"] = {"color": CYAN}
+    figure["layout"]["yaxis"] |= {"nticks": 2 * len(names)}
+    figure["layout"] |= {"height": TALL, "meta": {"rows": "Spark"}}
+    return figure
+
+
 def two_shares(labels: Sequence[str], counts: Sequence[Number], values: Sequence[Number]) -> Figure:
     """Beside each other, of each spark: its part of all gifts, and of their value."""
     names = list(unlike(dict(enumerate(labels))).values())
@@ -121,7 +131,7 @@ def two_shares(labels: Sequence[str], counts: Sequence[Number], values: Sequence
         height=TALL,
         margin={"l": _room(names), "r": 16, "t": 36, "b": 28},
         xaxis=axis(rangemode="tozero", ticksuffix="%"),
-        yaxis=axis(autorange="reversed", showgrid=False, nticks=len(labels)),
+        yaxis=axis(autorange="reversed", showgrid=False, nticks=2 * len(labels)),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
         meta={"rows": "Spark"},
         showlegend=True,
@@ -172,7 +182,7 @@ def waterfall(explained: Explanation, labels: Sequence[str]) -> Figure:
         height=TALL,
         margin={"l": _room(names), "r": 64, "t": 8, "b": 28},
         xaxis=axis(range=[low, high], tickprefix="$", tickformat="~s" if high >= 1000 else ",.2~f", nticks=4),
-        yaxis=axis(autorange="reversed", showgrid=False, nticks=len(names)),
+        yaxis=axis(autorange="reversed", showgrid=False, nticks=2 * len(names)),
         bargap=0.3,
         meta={"rows": "Part"},
         showlegend=False,
@@ -237,9 +247,7 @@ def week_of_hours(hours: pd.DataFrame, occurrences: Sequence[int]) -> tuple[list
     """Value of each hour of the week, divided by how often that hour came. Blank: it never came."""
     sums = {(row["weekday"], row["hour"]): row["value"] for row in hours.to_dict("records")}
     means = {
-        (weekday, hour): Decimal(sums[weekday, hour]["value"]) / times
-        if (weekday, hour) in sums
-        else Decimal(0)
+        (weekday, hour): Decimal(sums.get((weekday, hour), 0)) / times
         for weekday, times in enumerate(occurrences)
         for hour in range(24)
         if times
