@@ -101,8 +101,11 @@ def lines(frame: pd.DataFrame, names: Mapping[Any, str]) -> Figure:
 
 def ranking(names: Sequence[str], values: Sequence[Number]) -> Figure:
     """A bar a spark, with its part of the whole."""
-    frame = pd.DataFrame({"amount": list(values)}, dtype=object)
-    figure = sources(frame, list(unlike(dict(enumerate(names))).values()))
+    figure = sources(pd.DataFrame({"amount": list(values)}, dtype=object), names)
+    labels = unlike(dict(enumerate(names))).values()
+    figure["data"][0]["y"] = [
+        f"{label} · {formats.short(value, 'money')}" for label, value in zip(labels, values, strict=True)
+    ]
     figure["data"][0]["marker"] = {"color": CYAN}
     figure["layout"]["yaxis"] |= {"nticks": 2 * len(names)}
     figure["layout"] |= {"height": TALL, "meta": {"rows": "Spark"}}
