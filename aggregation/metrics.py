@@ -25,6 +25,22 @@ class Metric:
     denominator: str = ""
     # 100 where a ratio is shown in percent
     scale: int = 1
+    # Which direction is good; "" where neither is.
+    better: Literal["up", "down", ""] = "up"
+
+    @property
+    def measured(self) -> str:
+        """Its unit, and what becomes of it over a period."""
+        return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
+
+
+UNITS = {"count": "number", "money": "money", "percent": "%", "hour": "hour of the day (UTC)"}
+ROLLUPS = {
+    "flow": "summed over the period",
+    "stock": "value at the end of the period",
+    "ratio": "Σ numerator / Σ denominator over the period",
+    "distinct": "recounted over the period, never summed",
+}
 
 
 DAILY = "daily_analytics"
@@ -246,6 +262,7 @@ REFUND_RATE = Metric(
     "Σ value of the period's gifts that are refunded by now / Σ value of its completed and refunded gifts",
     "How much of what was given in the period has been taken back since. It can still grow: a gift may be "
     "refunded days later.",
+    better="down",
 )
 TAKE_RATE = Metric(
     "take_rate",
@@ -258,6 +275,7 @@ TAKE_RATE = Metric(
     numerator=("platform_earnings",),
     denominator="total_revenue",
     scale=100,
+    better="",
 )
 ARPU = Metric(
     "arpu",
@@ -321,6 +339,7 @@ PEAK_HOUR = Metric(
     "gift_analytics",
     "the hour of the day (UTC) with the largest Σ value of gifts; of equal ones the one with more gifts",
     "When most is given. Each hour of the day comes equally often in a period of whole days.",
+    better="",
 )
 GIFT_METRICS = (
     ALL_REVENUE,
@@ -379,3 +398,8 @@ SKILL = Metric(
     "How much smaller the forecasts' errors were than those of simply expecting the last week again. Below "
     "zero, repeating the last week would have been better.",
 )
+
+
+def every() -> tuple[Metric, ...]:
+    """All that stand in this list, in its order."""
+    return tuple(value for value in globals().values() if isinstance(value, Metric))

@@ -46,10 +46,10 @@ FACTORS = {
     explanations.ENTERED_OR_LEFT: "Entered or left",
 }
 KINDS = {
-    Gifter.NEW: "New gifters",
-    Gifter.RETURNING: "Returning gifters",
-    Gifter.RESURRECTED: "Resurrected gifters",
-    Gifter.LOST: "Lost gifters",
+    Gifter.NEW: "New",
+    Gifter.RETURNING: "Returning",
+    Gifter.RESURRECTED: "Resurrected",
+    Gifter.LOST: "Lost",
 }
 
 

@@ -15,10 +15,11 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
+from aggregation.verdicts import Verdict, verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
-from layouts import formats, gift_figures, shell
+from layouts import figures, formats, gift_figures, shell
 from layouts.choices import link
 from layouts.components import (
     Box,
@@ -27,7 +28,6 @@ from layouts.components import (
     Drawing,
     Kpi,
     Parts,
-    attributes,
     kpi_card,
     message_card,
     table_card,
@@ -52,6 +52,9 @@ LINES = 5
 LISTED = 100
 NOT_COMPUTED = "not computed for all of these days"
 NOT_COUNTED = "not counted for all of these days yet"
+
+# A row of Queries.sparks.
+Spark = dict[Any, Any]
 
 BEST = "Which sparks bring most?"
 BOTH = "Are the most sent also the most valuable?"
@@ -84,12 +87,14 @@ def nothing_yet() -> Parts:
 def filled(queries: Queries, chosen: Selection, asked: Asked) -> Parts:
     figure = partial(chosen.figure, "gifts")
     key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen))
+    spark = picked_spark(queries, chosen, asked)
+    picked = [("spark", f"Hours and trend of {spark_name(spark)}")] if spark else []
     return {
-        Ids.HEAD: [chosen.line(), key_numbers],
-        **figure("ranked", BEST, lambda: ranked(queries, chosen)),
+        Ids.HEAD: [chosen.line(picked), key_numbers],
+        **figure("ranked", BEST, lambda: ranked(queries, chosen, spark)),
         **figure("count_and_value", BOTH, lambda: count_and_value(queries, chosen)),
-        Ids.HOURS: chosen.section(HOURS, lambda: hours(queries, chosen, asked)),
-        **figure("trend", TREND, lambda: trend(queries, chosen, asked)),
+        Ids.HOURS: chosen.section(HOURS, lambda: hours(queries, chosen, spark)),
+        **figure("trend", TREND, lambda: trend(queries, chosen, spark)),
         Ids.SPARKS: chosen.section(SPARKS, lambda: spark_table(queries, chosen, asked)),
     }
 
@@ -100,7 +105,7 @@ def sent(queries: Queries, chosen: Selection) -> pd.DataFrame:
     return sparks[sparks["gifts"] > 0]
 
 
-def spark_name(row: dict[Any, Any]) -> str:
+def spark_name(row: Spark) -> str:
     name: str | None = row["name"]
     return name or f"Spark {row['spark_id']}"
 
@@ -115,7 +120,8 @@ def cards(queries: Queries, chosen: Selection) -> Component:
 def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     now = values(queries, chosen.period, chosen)
     before = values(queries, chosen.comparable, chosen) if chosen.comparable else {}
-    days, words = histories(queries, chosen), notes(queries, chosen)
+    days, usual = (histories(queries, period, chosen) for period in (chosen.period, chosen.usual))
+    words = notes(queries, chosen)
     return [
         kpi(
             metric,
@@ -124,6 +130,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
             history=days.get(metric.name, ()),
             reason="" if now[metric.name] is not None else reason(metric, queries, chosen),
             note=words.get(metric.name, ""),
+            verdict=judgement(metric, now[metric.name], usual, days),
             # The difference of two hours of the day means nothing.
             words=[words[metric.name]] if metric is metrics.PEAK_HOUR and metric.name in words else (),
         )
@@ -165,9 +172,20 @@ def peak(hours_of_week: pd.DataFrame) -> tuple[int, Decimal] | None:
     return best, summaries.ratio(sums[best][0], whole, 100) or Decimal(0)
 
 
-def histories(queries: Queries, chosen: Selection) -> dict[str, list[Number | None]]:
-    daily = summaries.since(queries.daily(chosen.period), chosen.freshness.coverage.first)
-    gifters = queries.gifters_by_day(chosen.period)
+Days = dict[str, list[Number | None]]
+
+
+def judgement(metric: Metric, value: Number | None, usual: Days, days: Days) -> Verdict | None:
+    """None for what no day has a value of."""
+    if value is None or metric.name not in days:
+        return None
+    return verdict(usual[metric.name], days[metric.name], metric.unit)
+
+
+def histories(queries: Queries, period: Period, chosen: Selection) -> Days:
+    """Of each card that has them, the values of the days."""
+    daily = summaries.since(queries.daily(period), chosen.freshness.coverage.first)
+    gifters = queries.gifters_by_day(period)
     gifts, value = (
         [summaries.number(each) for each in daily[name]] for name in ("total_gifts_sent", "total_revenue")
     )
@@ -212,13 +230,15 @@ def reason(metric: Metric, queries: Queries, chosen: Selection) -> str:
 # ---- figures ----
 
 
-def ranked(queries: Queries, chosen: Selection) -> Drawing:
+def ranked(queries: Queries, chosen: Selection, spark: Spark | None) -> Drawing:
     sparks = sent(queries, chosen)
     if sparks.empty:
         return Drawing(reason=no_gifts(queries.last_gift_day()))
     rows = leading(sparks, RANKED)
     figure = gift_figures.ranking([row["name"] for row in rows], [row["value"] for row in rows])
-    return Drawing(figure, "By value, with each spark's share of all.")
+    keys = [str(row["spark_id"]) for row in rows if row["spark_id"] is not None]
+    figure = figures.pickable(figure, "spark", keys, str(spark["spark_id"]) if spark else "")
+    return Drawing(figure, "By value, with each spark's share of all. A click shows its hours and trend.")
 
 
 def leading(sparks: pd.DataFrame, limit: int) -> list[dict[Any, Any]]:
@@ -228,7 +248,7 @@ def leading(sparks: pd.DataFrame, limit: int) -> list[dict[Any, Any]]:
     if not others:
         return named
     gifts, value = (sum(row[name] for row in others) for name in ("gifts", "value"))
-    return [*named, {"name": f"{len(others):,} others", "gifts": gifts, "value": value}]
+    return [*named, {"spark_id": None, "name": f"{len(others):,} others", "gifts": gifts, "value": value}]
 
 
 def count_and_value(queries: Queries, chosen: Selection) -> Drawing:
@@ -242,42 +262,33 @@ def count_and_value(queries: Queries, chosen: Selection) -> Drawing:
     return Drawing(figure)
 
 
-def picked_spark(queries: Queries, chosen: Selection, asked: Asked) -> dict[Any, Any] | None:
+def picked_spark(queries: Queries, chosen: Selection, asked: Asked) -> Spark | None:
     """The row of the spark in the address; None where there is none, or none that was sent."""
     sparks = queries.sparks(chosen.period, chosen.comparable).to_dict("records")
     return next((row for row in sparks if str(row["spark_id"]) == asked.pick("spark")), None)
 
 
-def only(spark: dict[Any, Any] | None, asked: Asked, figure: str) -> Any:
-    """Says which spark alone is shown, with a link to all."""
-    if spark is None:
-        return ""
-    return [f"Only {spark_name(spark)}. ", html.A("Show all", href=link(asked, figure, spark=""))]
-
-
-def hours(queries: Queries, chosen: Selection, asked: Asked) -> Component:
-    spark = picked_spark(queries, chosen, asked)
+def hours(queries: Queries, chosen: Selection, spark: Spark | None) -> Component:
     sums = queries.hours_of_the_week(chosen.period, spark["spark_id"] if spark else None)
-    counted = chosen.period.clipped(chosen.freshness.coverage)
+    counted = chosen.period.inside(chosen.freshness.coverage)
     if sums.empty or counted is None:
         return message_card(HOURS, no_gifts(queries.last_gift_day()), wide=True)
     columns, rows = gift_figures.week_of_hours(sums, occurrences(counted))
-    said = "Value of gifts in each hour, on average over the weeks of the period. "
-    words: Any = [said, *only(spark, asked, "hours")]
-    return heat_map_card("hours", HOURS, columns, rows, note=words, dense=True, wide=True)
+    whose = f"{spark_name(spark)}: v" if spark else "V"
+    said = f"{whose}alue of gifts in each hour, on average over the weeks of the period."
+    return heat_map_card("hours", HOURS, columns, rows, note=said, dense=True, wide=True)
 
 
-def trend(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
-    sparks, spark = sent(queries, chosen), picked_spark(queries, chosen, asked)
+def trend(queries: Queries, chosen: Selection, spark: Spark | None) -> Drawing:
+    sparks = sent(queries, chosen)
     if sparks.empty:
         return Drawing(reason=no_gifts(queries.last_gift_day()))
     shown = [spark] if spark else sparks.to_dict("records")[:LINES]
     names = {row["spark_id"]: spark_name(row) for row in shown}
     values = queries.spark_trend(chosen.period, tuple(names))
     frame = over_days(values, list(names), queries.daily(chosen.period))
-    said: Any = only(spark, asked, "trend")
-    if not spark and len(sparks) > LINES:
-        said = f"Value of the {LINES} sparks that bring most."
+    most = not spark and len(sparks) > LINES
+    said = f"Value of the {LINES} sparks that bring most." if most else ""
     return Drawing(gift_figures.lines(frame, names), said)
 
 
@@ -309,15 +320,18 @@ def spark_table(queries: Queries, chosen: Selection, asked: Asked) -> Component:
         ),
         Column("First sent", numeric=False),
         Column("Last sent", numeric=False),
-        Column("Hours and trend", numeric=False),
     )
     people = people_by_spark(queries, chosen.period)
-    rows: list[Any] = [
-        (*_texts(row, people, chosen), _filter(row, asked)) for row in sparks.head(LISTED).to_dict("records")
-    ]
-    total = (*_texts(total_row(queries, chosen), people, chosen), "")
-    said = "" if len(sparks) <= LISTED else f"{LISTED} of {len(sparks):,}. All are in the export."
-    return table_card("sparks", SPARKS, columns, rows, note=said, wide=True, total=total, long=len(rows) > 15)
+    listed = sparks.head(LISTED).to_dict("records")
+    rows = [_texts(row, people, chosen) for row in listed]
+    links = [_toggle(row, asked) for row in listed]
+    total = _texts(total_row(queries, chosen), people, chosen)
+    said = "A click on a spark shows its hours and trend."
+    if len(sparks) > LISTED:
+        said += f" {LISTED} of {len(sparks):,} are listed; all are in the export."
+    return table_card(
+        "sparks", SPARKS, columns, rows, note=said, wide=True, links=links, total=total, long=len(rows) > 15
+    )
 
 
 def people_by_spark(queries: Queries, period: Period) -> dict[int | None, tuple[int, int]]:
@@ -350,9 +364,7 @@ def total_row(queries: Queries, chosen: Selection) -> dict[Any, Any]:
     }
 
 
-def _numbers(
-    row: dict[Any, Any], people: dict[int | None, tuple[int, int]], chosen: Selection
-) -> tuple[Any, ...]:
+def _numbers(row: Spark, people: dict[int | None, tuple[int, int]], chosen: Selection) -> tuple[Any, ...]:
     """gifts, value, senders, recipients, average, change of the value."""
     senders, takers = people.get(row["spark_id"], (None, None))
     before = row["value_before"] if chosen.comparable else None
@@ -366,9 +378,7 @@ def _numbers(
     )
 
 
-def _texts(
-    row: dict[Any, Any], people: dict[int | None, tuple[int, int]], chosen: Selection
-) -> tuple[str, ...]:
+def _texts(row: Spark, people: dict[int | None, tuple[int, int]], chosen: Selection) -> tuple[str, ...]:
     gifts, value, senders, takers, average, change = _numbers(row, people, chosen)
     return (
         spark_name(row),
@@ -383,14 +393,10 @@ def _texts(
     )
 
 
-def _filter(row: dict[Any, Any], asked: Asked) -> Component:
-    """Shows this spark alone, or all again."""
-    picked = str(row["spark_id"]) == asked.pick("spark")
-    return html.A(
-        "Show all" if picked else "Show alone",
-        href=link(asked, "hours", spark="" if picked else str(row["spark_id"])),
-        **attributes(aria_label="Show all sparks" if picked else f"Show {spark_name(row)} alone"),
-    )
+def _toggle(row: Spark, asked: Asked) -> str:
+    """The address that shows this spark's hours and trend alone; where it does already, those of all."""
+    key = str(row["spark_id"])
+    return link(asked, "hours", spark="" if key == asked.pick("spark") else key)
 
 
 # ---- export ----
@@ -431,9 +437,7 @@ def spark_rows(queries: Queries, chosen: Selection) -> Table:
     return Table("Sparks", columns, [_spark_row(row, people, chosen) for row in rows])
 
 
-def _spark_row(
-    row: dict[Any, Any], people: dict[int | None, tuple[int, int]], chosen: Selection
-) -> tuple[Cell, ...]:
+def _spark_row(row: Spark, people: dict[int | None, tuple[int, int]], chosen: Selection) -> tuple[Cell, ...]:
     gifts, value, senders, takers, average, _ = _numbers(row, people, chosen)
     before = row["value_before"] if chosen.comparable else None
     return (
@@ -451,9 +455,9 @@ def _spark_row(
     )
 
 
-def hour_rows(queries: Queries, chosen: Selection, spark: dict[Any, Any] | None) -> Table:
+def hour_rows(queries: Queries, chosen: Selection, spark: Spark | None) -> Table:
     columns = ("Sparks", "Weekday", "Hour (UTC)", "Came so often", "Gifts", "Value ($)", "Value an hour ($)")
-    counted = chosen.period.clipped(chosen.freshness.coverage)
+    counted = chosen.period.inside(chosen.freshness.coverage)
     times = occurrences(counted) if counted else [0] * 7
     sums = queries.hours_of_the_week(chosen.period, spark["spark_id"] if spark else None).to_dict("records")
     whose = spark_name(spark) if spark else "all"

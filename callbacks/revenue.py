@@ -14,6 +14,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
+from aggregation.verdicts import Verdict, verdict
 from callbacks import exports
 from callbacks.explained import (
     AMOUNTS,
@@ -36,7 +37,6 @@ from layouts.components import (
     Drawing,
     Kpi,
     Parts,
-    attributes,
     kpi_card,
     message_card,
     table_card,
@@ -115,7 +115,7 @@ def cards(queries: Queries, chosen: Selection) -> Component:
 def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     now = values(queries, chosen.period, chosen)
     before = values(queries, chosen.comparable, chosen) if chosen.comparable else {}
-    days = histories(queries, chosen)
+    days, usual = (histories(queries, period, chosen) for period in (chosen.period, chosen.usual))
     return [
         kpi(
             metric,
@@ -124,6 +124,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
             history=days[metric.name],
             reason="" if now[metric.name] is not None else reason(metric, queries, chosen),
             note=note(metric, queries, chosen.period),
+            verdict=judgement(metric, now[metric.name], usual[metric.name], days[metric.name]),
         )
         for metric in CARDS
     ]
@@ -161,11 +162,18 @@ def all_revenue(queries: Queries, period: Period, chosen: Selection) -> Decimal 
     return sum(queries.revenue_by_source(period)["amount"], start=Decimal(0))
 
 
-def histories(queries: Queries, chosen: Selection) -> dict[str, list[Number | None]]:
+def judgement(
+    metric: Metric, value: Number | None, usual: Sequence[Number | None], days: Sequence[Number | None]
+) -> Verdict | None:
+    """None for refunds, too: they come days later, so that the newest days always look better."""
+    return None if value is None or metric is metrics.REFUND_RATE else verdict(usual, days, metric.unit)
+
+
+def histories(queries: Queries, period: Period, chosen: Selection) -> dict[str, list[Number | None]]:
     """Each card's value of each day."""
-    days, refunds = source_days(queries, chosen), queries.refunds_by_day(chosen.period)
-    gifters = queries.gifters_by_day(chosen.period)
-    rows = summaries.since(queries.daily(chosen.period), chosen.freshness.coverage.first).to_dict("records")
+    days, refunds = source_days(queries, period, chosen), queries.refunds_by_day(period)
+    gifters = queries.gifters_by_day(period)
+    rows = summaries.since(queries.daily(period), chosen.freshness.coverage.first).to_dict("records")
     by_day = {row["date"]: row for row in days.to_dict("records")}
     gifts, platform, active = (
         [summaries.number(row[name]) for row in rows]
@@ -214,17 +222,17 @@ def note(metric: Metric, queries: Queries, period: Period) -> str:
 # ---- figures ----
 
 
-def source_days(queries: Queries, chosen: Selection) -> pd.DataFrame:
+def source_days(queries: Queries, period: Period, chosen: Selection) -> pd.DataFrame:
     """date, a column a source, and `all`, for every day; None where the day isn't computed.
 
     `all` is None where the platform has no transactions, too.
     """
-    found = queries.sources_by_day(chosen.period)
+    found = queries.sources_by_day(period)
     amounts = {(row["date"], row["source"]): row["amount"] for row in found.to_dict("records")}
     sources = ordered_sources({source for _, source in amounts})
     whole = "transactions" not in chosen.freshness.missing
     rows: list[dict[Any, Any]] = []
-    for row in queries.daily(chosen.period).to_dict("records"):
+    for row in queries.daily(period).to_dict("records"):
         day: date = row["date"]
         if summaries.number(row[metrics.TOTAL_REVENUE.name]) is None:
             rows.append({"date": day})
@@ -247,7 +255,7 @@ def source_names(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def by_source(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
-    frame = source_days(queries, chosen)
+    frame = source_days(queries, chosen.period, chosen)
     names = source_names(frame)
     picked = asked.pick("show")
     shown = picked if picked in SHOWN else "amount"
@@ -319,23 +327,18 @@ def parts_card(explained: Explained) -> Component:
         Column("This period"),
         Column("Before"),
         Column("Adds"),
-        *([Column("Open", numeric=False)] if any(row.href for row in explained.rows) else []),
     )
-    rows: list[Any] = [_part(explained, row)[: len(columns)] for row in explained.rows]
+    rows = [(row.label, row.now, row.before, _adds(row.part.change)) for row in explained.rows]
     total = (
         explained.subject,
         formats.exact(explanation.now, "money"),
         formats.exact(explanation.before, "money"),
         _adds(explanation.change),
-        "",
-    )[: len(columns)]
+    )
     said = "What the parts add makes up the whole change, to the cent."
-    return table_card("parts", PARTS, columns, rows, note=said, total=total)
-
-
-def _part(explained: Explained, row: Any) -> tuple[Any, ...]:
-    opened = html.A("Open", href=row.href, **attributes(aria_label=f"Open {row.label}")) if row.href else ""
-    return row.label, row.now, row.before, _adds(row.part.change), opened
+    return table_card(
+        "parts", PARTS, columns, rows, note=said, links=[row.href for row in explained.rows], total=total
+    )
 
 
 def _adds(amount: Decimal) -> str:
@@ -346,7 +349,7 @@ def _adds(amount: Decimal) -> str:
 
 
 def day_table(queries: Queries, chosen: Selection) -> Component:
-    frame = source_days(queries, chosen)
+    frame = source_days(queries, chosen.period, chosen)
     names = source_names(frame)
     columns = (Column("Day (UTC)", numeric=False), *(Column(name) for name in names.values()), Column("All"))
     rows = [
@@ -365,7 +368,7 @@ def source_totals(queries: Queries, chosen: Selection) -> dict[str, Decimal | No
     found = queries.revenue_by_source(chosen.period).to_dict("records")
     sums = {row["source"]: row["amount"] for row in found}
     whole = None if "transactions" in chosen.freshness.missing else sum(sums.values(), start=Decimal(0))
-    names = source_names(source_days(queries, chosen))
+    names = source_names(source_days(queries, chosen.period, chosen))
     return {**{name: sums.get(name, Decimal(0)) for name in names}, "all": whole}
 
 
@@ -390,7 +393,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
 
 
 def day_rows(queries: Queries, chosen: Selection) -> Table:
-    frame = source_days(queries, chosen)
+    frame = source_days(queries, chosen.period, chosen)
     names = source_names(frame)
     heads = ("Day (UTC)", *(f"{name} ($)" for name in names.values()), "All ($)")
     rows: list[tuple[Cell, ...]] = [

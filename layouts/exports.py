@@ -54,6 +54,7 @@ class Amount:
 
 
 Cell = str | int | date | Amount | None
+Fact = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Export:
 
     page: str
     period: Period
-    facts: Sequence[tuple[str, Cell]]
+    facts: Sequence[Fact]
     tables: Sequence[Table]
 
     @property

@@ -228,7 +228,7 @@ def calendar(
         Row(name, [_day_cell(week + timedelta(days=number), values, metric, most) for week in weeks])
         for number, name in enumerate(WEEKDAYS)
     ]
-    return ["Week of", *(_week_head(week, weeks) for week in weeks)], rows
+    return ["Week", *(_week_head(week, weeks) for week in weeks)], rows
 
 
 def _week_head(week: date, weeks: Sequence[date]) -> str:

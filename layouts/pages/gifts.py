@@ -35,4 +35,12 @@ def layout(asked: Asked) -> Component:
     )
 
 
-PAGE = Page("gifts", "/gifts", "Gifts", frozenset({"admin", "analyst"}), layout, PLATFORM_PERIODS)
+PAGE = Page(
+    "gifts",
+    "/gifts",
+    "Gifts",
+    frozenset({"admin", "analyst"}),
+    layout,
+    PLATFORM_PERIODS,
+    picks=("spark",),
+)

@@ -37,4 +37,12 @@ def layout(asked: Asked) -> Component:
     )
 
 
-PAGE = Page("revenue", "/revenue", "Revenue", frozenset({"admin", "analyst"}), layout, PLATFORM_PERIODS)
+PAGE = Page(
+    "revenue",
+    "/revenue",
+    "Revenue",
+    frozenset({"admin", "analyst"}),
+    layout,
+    PLATFORM_PERIODS,
+    picks=("show", "split", "amount"),
+)
