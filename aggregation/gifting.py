@@ -166,23 +166,26 @@ def sparks(connection: Connection, period: Period, before: Period | None) -> pd.
     def total(column: Column[Any], when: ColumnElement[bool]) -> ColumnElement[Any]:
         return func.coalesce(func.sum(column).filter(when), 0)
 
-    value, gifts = total(row.revenue, now), total(row.send_count, now)
-    return _frame(
-        connection,
+    sums = (
         select(
             row.spark_id,
-            func.max(spark_profiles.c.name).label("name"),
-            cast(gifts, BigInteger).label("gifts"),
-            value.label("value"),
+            cast(total(row.send_count, now), BigInteger).label("gifts"),
+            total(row.revenue, now).label("value"),
             cast(total(row.send_count, then), BigInteger).label("gifts_before"),
             total(row.revenue, then).label("value_before"),
             cast(func.min(row.hour).filter(now), Date).label("first"),
             cast(func.max(row.hour).filter(now), Date).label("last"),
         )
-        .select_from(gift_analytics.outerjoin(spark_profiles, spark_profiles.c.spark_id == row.spark_id))
         .where(or_(now, then))
         .group_by(row.spark_id)
-        .order_by(value.desc(), gifts.desc(), row.spark_id),
+        .subquery("sums")
+    )
+    named = sums.outerjoin(spark_profiles, spark_profiles.c.spark_id == sums.c.spark_id)
+    return _frame(
+        connection,
+        select(sums, spark_profiles.c.name)
+        .select_from(named)
+        .order_by(sums.c.value.desc(), sums.c.gifts.desc(), sums.c.spark_id),
     )
 
 

@@ -87,16 +87,19 @@ def nothing_yet() -> Parts:
 def filled(queries: Queries, chosen: Selection, asked: Asked) -> Parts:
     figure = partial(chosen.figure, "gifts")
     key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen))
-    spark = picked_spark(queries, chosen, asked)
-    picked = [("spark", f"Hours and trend of {spark_name(spark)}")] if spark else []
     return {
-        Ids.HEAD: [chosen.line(picked), key_numbers],
-        **figure("ranked", BEST, lambda: ranked(queries, chosen, spark)),
+        Ids.HEAD: [chosen.section("Period", lambda: period_line(queries, chosen, asked)), key_numbers],
+        **figure("ranked", BEST, lambda: ranked(queries, chosen, asked)),
         **figure("count_and_value", BOTH, lambda: count_and_value(queries, chosen)),
-        Ids.HOURS: chosen.section(HOURS, lambda: hours(queries, chosen, spark)),
-        **figure("trend", TREND, lambda: trend(queries, chosen, spark)),
+        Ids.HOURS: chosen.section(HOURS, lambda: hours(queries, chosen, asked)),
+        **figure("trend", TREND, lambda: trend(queries, chosen, asked)),
         Ids.SPARKS: chosen.section(SPARKS, lambda: spark_table(queries, chosen, asked)),
     }
+
+
+def period_line(queries: Queries, chosen: Selection, asked: Asked) -> Component:
+    spark = picked_spark(queries, chosen, asked)
+    return chosen.line([("spark", f"Hours and trend of {spark_name(spark)}")] if spark else [])
 
 
 def sent(queries: Queries, chosen: Selection) -> pd.DataFrame:
@@ -230,8 +233,8 @@ def reason(metric: Metric, queries: Queries, chosen: Selection) -> str:
 # ---- figures ----
 
 
-def ranked(queries: Queries, chosen: Selection, spark: Spark | None) -> Drawing:
-    sparks = sent(queries, chosen)
+def ranked(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
+    sparks, spark = sent(queries, chosen), picked_spark(queries, chosen, asked)
     if sparks.empty:
         return Drawing(reason=no_gifts(queries.last_gift_day()))
     rows = leading(sparks, RANKED)
@@ -268,7 +271,8 @@ def picked_spark(queries: Queries, chosen: Selection, asked: Asked) -> Spark | N
     return next((row for row in sparks if str(row["spark_id"]) == asked.pick("spark")), None)
 
 
-def hours(queries: Queries, chosen: Selection, spark: Spark | None) -> Component:
+def hours(queries: Queries, chosen: Selection, asked: Asked) -> Component:
+    spark = picked_spark(queries, chosen, asked)
     sums = queries.hours_of_the_week(chosen.period, spark["spark_id"] if spark else None)
     counted = chosen.period.inside(chosen.freshness.coverage)
     if sums.empty or counted is None:
@@ -279,8 +283,8 @@ def hours(queries: Queries, chosen: Selection, spark: Spark | None) -> Component
     return heat_map_card("hours", HOURS, columns, rows, note=said, dense=True, wide=True)
 
 
-def trend(queries: Queries, chosen: Selection, spark: Spark | None) -> Drawing:
-    sparks = sent(queries, chosen)
+def trend(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
+    sparks, spark = sent(queries, chosen), picked_spark(queries, chosen, asked)
     if sparks.empty:
         return Drawing(reason=no_gifts(queries.last_gift_day()))
     shown = [spark] if spark else sparks.to_dict("records")[:LINES]
@@ -344,13 +348,8 @@ def people_by_spark(queries: Queries, period: Period) -> dict[int | None, tuple[
 
 def total_row(queries: Queries, chosen: Selection) -> dict[Any, Any]:
     """Of all sparks, from the platform's days: a query of its own."""
-    sums = [
-        [summaries.total(queries.daily(period), name) for name in ("total_gifts_sent", "total_revenue")]
-        if period
-        else [None, None]
-        for period in (chosen.period, chosen.comparable)
-    ]
-    (gifts, value), (gifts_before, value_before) = sums
+    gifts, value = _sums(queries, chosen.period, chosen)
+    gifts_before, value_before = _sums(queries, chosen.comparable, chosen)
     sparks = sent(queries, chosen)
     return {
         "spark_id": None,

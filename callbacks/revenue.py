@@ -335,10 +335,9 @@ def parts_card(explained: Explained) -> Component:
         formats.exact(explanation.before, "money"),
         _adds(explanation.change),
     )
+    links = [row.href for row in explained.rows]
     said = "What the parts add makes up the whole change, to the cent."
-    return table_card(
-        "parts", PARTS, columns, rows, note=said, links=[row.href for row in explained.rows], total=total
-    )
+    return table_card("parts", PARTS, columns, rows, note=said, links=links, total=total)
 
 
 def _adds(amount: Decimal) -> str:

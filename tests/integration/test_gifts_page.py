@@ -28,7 +28,7 @@ def test_cards_of_seven_days(world: World) -> None:
 def test_the_table_of_sparks(world: World) -> None:
     shown = answer(world, "ana", "gifts", WEEK)
     row = "4 $1,171.10 2 2 $292.78 new 1 Mar 2026 4 Mar 2026"
-    assert shown.rows("sparks") == [f"Ember {row} Show alone"]
+    assert shown.rows("sparks") == [f"Ember {row}"]
     assert words(shown.page.select_one("[data-table=sparks] tfoot")) == f"All sparks {row}"
 
 
@@ -44,8 +44,8 @@ def test_sparks_by_value_and_people_counted_at_each_level(world: World) -> None:
     """vito sent both: one sender of each, two in all, never three."""
     shown = answer(second_spark(world), "ana", "gifts", WEEK)
     assert shown.rows("sparks") == [
-        "Spark 2 1 $1,111.10 1 1 $1,111.10 new 3 Mar 2026 3 Mar 2026 Show alone",
-        "Ember 3 $60.00 2 1 $20.00 new 1 Mar 2026 4 Mar 2026 Show alone",
+        "Spark 2 1 $1,111.10 1 1 $1,111.10 new 3 Mar 2026 3 Mar 2026",
+        "Ember 3 $60.00 2 1 $20.00 new 1 Mar 2026 4 Mar 2026",
     ]
     total = words(shown.page.select_one("[data-table=sparks] tfoot"))
     assert total == "All sparks 4 $1,171.10 2 2 $292.78 new 1 Mar 2026 4 Mar 2026"
@@ -59,15 +59,15 @@ def test_sparks_by_value_and_people_counted_at_each_level(world: World) -> None:
 
 def test_a_link_shows_one_spark_alone_and_another_all_again(world: World) -> None:
     there = second_spark(world)
-    link = answer(there, "ana", "gifts", WEEK).page.select("[data-table=sparks] td a")[1]
+    link = answer(there, "ana", "gifts", WEEK).page.select("[data-table=sparks] th a")[1]
     assert link["href"] == "?days=7&compare=previous&spark=1#figure-hours-title"
     shown = answer(there, "ana", "gifts", f"{WEEK}&spark=1")
     assert [trace["name"] for trace in shown.figures["gifts-trend"]["data"]] == ["Ember"]
-    assert "Only Ember. Show all" in shown.text
+    assert "Hours and trend of Ember" in shown.text
     assert hours(shown)["Tue 20:00"] == "$20.00"
     assert hours(shown)["Tue 21:00"] == "$0.00"
-    back = shown.page.select("[data-table=sparks] td a")[1]
-    assert (back.text, back["href"]) == ("Show all", "?days=7&compare=previous#figure-hours-title")
+    back = shown.page.select("[data-table=sparks] th a")[1]
+    assert back["href"] == "?days=7&compare=previous#figure-hours-title"
 
 
 def hours(shown: object) -> dict[str, str]:
@@ -90,7 +90,7 @@ def test_hours_are_divided_by_how_often_they_came(world: World) -> None:
 @pytest.mark.parametrize("junk", ["9", "0", "-1", "x", "1;DROP", "<b>", "٣"])
 def test_a_spark_that_isnt_there_shows_all(world: World, junk: str) -> None:
     shown = answer(world, "ana", "gifts", f"{WEEK}&spark={junk}")
-    assert "Only" not in shown.text
+    assert "Hours and trend of" not in shown.text
     assert shown.page.b is None
     assert len(shown.rows("sparks")) == 1
 

@@ -116,22 +116,22 @@ def test_factors(world: World) -> None:
     [
         (
             "&split=creators",
-            ["carl $1,111.10 $0.00 +$1,111.10 Open", "cleo $60.00 $10.00 +$50.00 Open"],
+            ["carl $1,111.10 $0.00 +$1,111.10", "cleo $60.00 $10.00 +$50.00"],
         ),
         (
             "&split=creators&amount=earnings",
-            ["carl $777.77 $0.00 +$777.77 Open", "cleo $42.00 $7.00 +$35.00 Open"],
+            ["carl $777.77 $0.00 +$777.77", "cleo $42.00 $7.00 +$35.00"],
         ),
-        ("&split=sparks", ["Ember $1,171.10 $10.00 +$1,161.10 Open"]),
-        ("&split=sparks&amount=earnings", ["Ember $819.77 $7.00 +$812.77 Open"]),
+        ("&split=sparks", ["Ember $1,171.10 $10.00 +$1,161.10"]),
+        ("&split=sparks&amount=earnings", ["Ember $819.77 $7.00 +$812.77"]),
         ("&split=sources", ["Gifts $1,171.10 $10.00 +$1,161.10", "Subscriptions $50.00 $0.00 +$50.00"]),
         (
             "&split=gifters",
             [
-                "New gifters (1) $1,141.10 $0.00 +$1,141.10",
-                "Returning gifters (1) $30.00 $10.00 +$20.00",
-                "Resurrected gifters (0) $0.00 $0.00 $0.00",
-                "Lost gifters (0) $0.00 $0.00 $0.00",
+                "New (1) $1,141.10 $0.00 +$1,141.10",
+                "Returning (1) $30.00 $10.00 +$20.00",
+                "Resurrected (0) $0.00 $0.00 $0.00",
+                "Lost (0) $0.00 $0.00 $0.00",
             ],
         ),
     ],
@@ -142,10 +142,10 @@ def test_segments(world: World, search: str, rows: list[str]) -> None:
 
 def test_segments_lead_to_their_own_page(world: World) -> None:
     shown = answer(world, "ana", "revenue", f"{WEEK}&split=creators&show=share")
-    links = [str(link["href"]) for link in shown.page.select("[data-table=parts] td a")]
+    links = [str(link["href"]) for link in shown.page.select("[data-table=parts] th a")]
     assert links == [f"/creators/{number}?days=7&compare=previous" for number in (2, 1)]
     shown = answer(world, "ana", "revenue", f"{WEEK}&split=sparks")
-    (link,) = shown.page.select("[data-table=parts] td a")
+    (link,) = shown.page.select("[data-table=parts] th a")
     assert link["href"] == "/gifts?days=7&compare=previous&spark=1"
 
 
