@@ -346,6 +346,16 @@ def people_by_spark(queries: Queries, period: Period) -> dict[int | None, tuple[
     return {row["spark_id"]: (row["senders"], row["recipients"]) for row in people.to_dict("records")}
 
 
+def _sums(queries: Queries, period: Period | None, chosen: Selection) -> tuple[Number | None, Number | None]:
+    """Gifts and their value, from the platform's days."""
+    if period is None:
+        return None, None
+    daily = summaries.since(queries.daily(period), chosen.freshness.coverage.first)
+    return summaries.total(daily, metrics.TOTAL_GIFTS.name), summaries.total(
+        daily, metrics.TOTAL_REVENUE.name
+    )
+
+
 def total_row(queries: Queries, chosen: Selection) -> dict[Any, Any]:
     """Of all sparks, from the platform's days: a query of its own."""
     gifts, value = _sums(queries, chosen.period, chosen)

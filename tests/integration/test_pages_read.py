@@ -26,6 +26,8 @@ SHOWN = {
         "gift_analytics",
         "revenue_forecast",
     },
+    "revenue": {"daily_analytics", "revenue_breakdown", "gift_refunds", "gifter_returns", "user_returns"},
+    "gifts": {"gift_analytics", "gift_values", "gifter_returns", "spark_days", "spark_profiles"},
     "forecast": {"daily_analytics", "revenue_forecast_totals"},
     "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns", "creator_forecasts"},
 }
