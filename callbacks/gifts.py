@@ -351,9 +351,10 @@ def _sums(queries: Queries, period: Period | None, chosen: Selection) -> tuple[N
     if period is None:
         return None, None
     daily = summaries.since(queries.daily(period), chosen.freshness.coverage.first)
-    return summaries.total(daily, metrics.TOTAL_GIFTS.name), summaries.total(
-        daily, metrics.TOTAL_REVENUE.name
+    gifts, value = (
+        summaries.total(daily, metric.name) for metric in (metrics.TOTAL_GIFTS, metrics.TOTAL_REVENUE)
     )
+    return gifts, value
 
 
 def total_row(queries: Queries, chosen: Selection) -> dict[Any, Any]:
