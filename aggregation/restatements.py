@@ -4,13 +4,49 @@ Only complete days count that had been published before, never the running day n
 that was null until it could be known (a cohort's day_30) is filled, not restated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    FromClause,
+    Insert,
+    RowMapping,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+    values,
+)
 
-from aggregation.schema import restatements
+from aggregation import __version__, ledger
+from aggregation.days import ONE_DAY
+from aggregation.jobs import Job
+from aggregation.ledger import Reason
+from aggregation.schema import COHORT_OFFSETS, restatements
+
+# What reports are made of. Not user_engagement: where the numbers of one day change, hundreds of times as
+# many cells do there, and whoever asks about a user wants what is true now. Nor what Sparkboard keeps
+# beside the seven for its own pages.
+LOGGED = frozenset(
+    {"daily_analytics", "creator_metrics", "gift_analytics", "revenue_breakdown", "retention_cohorts"}
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +55,130 @@ class Restated:
 
     rows: Sequence[RowMapping]
     total: int
+
+
+# ---- writing ----
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is logged beside a cell that changes: by which run, when and why. `days` can be restated."""
+
+    run: int
+    at: datetime
+    reason: str
+    days: ColumnElement[bool]
+
+
+def entry(
+    connection: Connection, job: Job, first: date, last: date, run: int, at: datetime, reason: str
+) -> Entry | None:
+    """For a run that writes these days, both inclusive; None where it can restate nothing."""
+    if job.table.name not in LOGGED or job.day is None:
+        return None
+    # A day of activity is in the rows of the cohorts before it.
+    reach = timedelta(days=max(COHORT_OFFSETS) if job.keeps else 0)
+    published = ledger.published_days(connection, job.name, first - reach, last)
+    if not published:
+        return None
+    version = ledger.newest_version(connection, job.name)
+    if reason in (Reason.SCHEDULE, Reason.MANUAL) and version != __version__:
+        reason = Reason.NEW_VERSION
+    day = cast(column(job.day.name), Date)
+    days = or_(*(day.between(literal(begin), literal(end)) for begin, end in _spans(published)))
+    return Entry(run, at, Reason.LATE if reason == Reason.SCHEDULE else reason, days)
+
+
+def _spans(days: Collection[date]) -> Iterator[tuple[date, date]]:
+    first = last = None
+    for day in sorted(days):
+        if first is not None and last is not None and day - last != ONE_DAY:
+            yield first, last
+            first = None
+        first, last = first or day, day
+    if first is not None and last is not None:
+        yield first, last
+
+
+def logged(
+    table: Table,
+    day: Column[Any],
+    filled: Collection[str],
+    made: Entry,
+    stored: FromClause,
+    gone: FromClause,
+    written: FromClause,
+) -> Insert:
+    """Logs what differs between `stored` and what was `written` or has `gone`, a row a cell.
+
+    A null in a column of `filled` is filled, not restated.
+    """
+    change = _changes(table, stored, gone, written).subquery("changes").c
+    names = [each.name for each in table.c if not each.primary_key]
+    cell = (
+        values(
+            column("name", Text),
+            column("old", Text),
+            column("new", Text),
+            column("counts", Boolean),
+            name="cell",
+        )
+        .data(
+            [
+                (
+                    literal_column(f"'{name}'", Text),
+                    cast(change[f"old_{name}"], Text),
+                    cast(change[f"new_{name}"], Text),
+                    _counts(change[f"old_{name}"], change[f"new_{name}"], filled=name in filled),
+                )
+                for name in names
+            ]
+        )
+        .lateral()
+    )
+    key = func.concat_ws(
+        ", ",
+        *(literal_column(f"'{each.name}='", Text).concat(change[each.name]) for each in table.primary_key),
+    )
+    row = {
+        "table_name": literal(table.name),
+        "key": key,
+        "day": cast(change[day.name], Date),
+        "column_name": cell.c.name,
+        "old": cell.c.old,
+        "new": cell.c.new,
+        "restated_at": literal(made.at, restatements.c.restated_at.type),
+        "run": literal(made.run),
+        "reason": literal(made.reason),
+    }
+    rows = select(*row.values()).select_from(change[day.name].table).join(cell, cell.c.counts)
+    return insert(restatements).from_select(list(row), rows.where(made.days))
+
+
+def _counts(old: ColumnElement[Any], new: ColumnElement[Any], *, filled: bool) -> ColumnElement[bool]:
+    differs = old.is_distinct_from(new)
+    return and_(differs, old.is_not(None)) if filled else differs
+
+
+def _changes(table: Table, stored: FromClause, gone: FromClause, written: FromClause) -> Any:
+    """A row for each that changed: its key, and old_ and new_ each of its other columns."""
+    keys = [each.name for each in table.primary_key]
+    others = [each for each in table.c if not each.primary_key]
+    same_key = and_(*(stored.c[key] == written.c[key] for key in keys))
+
+    def row(source: FromClause, old: FromClause | None, new: FromClause | None) -> Select[Any]:
+        def of(side: FromClause | None, each: Column[Any]) -> ColumnElement[Any]:
+            return cast(null(), each.type) if side is None else side.c[each.name]
+
+        pairs = (
+            (of(old, each).label(f"old_{each.name}"), of(new, each).label(f"new_{each.name}"))
+            for each in others
+        )
+        return select(*(source.c[key] for key in keys), *(side for pair in pairs for side in pair))
+
+    return union_all(
+        row(written, stored, written).select_from(written.outerjoin(stored, same_key)), row(gone, gone, None)
+    )
 
 
 # ---- reading ----
