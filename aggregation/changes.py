@@ -5,6 +5,7 @@ entry says what kind of row changed, on which day and why. It goes in the transa
 of what it asks for, by its id: what is logged meanwhile stays for the next time.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,17 +17,23 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from aggregation import ledger
 from aggregation.agenda import Task
+from aggregation.checks import Unequal
 from aggregation.coverage import first_event_day, missing_sources
 from aggregation.days import ONE_DAY, days_between, last_complete_day
 from aggregation.jobs import JOBS
-from aggregation.schema import COHORT_OFFSETS, source_changes
+from aggregation.ledger import Reason
+from aggregation.schema import COHORT_OFFSETS, source, source_changes
 
 # An entry that waits for another transaction waits no longer than this: by then that is over, or was made on
 # a server that this one was copied from.
 LONGEST_WAIT = timedelta(days=1)
 EVERYTHING = tuple(job.name for job in JOBS)
-# A whole day, whatever has changed in it.
-DAY = "day"
+# Where not all source tables have triggers, so many days are computed again each night, whatever happened.
+# What changes later than that is found by the nightly recount.
+WINDOW_DAYS = 7
+UNLOGGED = 0
+# A whole day, whatever has changed in it; and all from a day on.
+DAY, EVERYTHING_ONWARDS = "day", "everything"
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ ACTIVE = Effect(("daily", "engagement", "cohorts"))
 # By the kind of row that has changed: a source table, or a part of one.
 EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     DAY: (Effect(EVERYTHING),),
+    EVERYTHING_ONWARDS: (Effect(EVERYTHING, onwards=True),),
     "virtual_gifts": (Effect(EVERYTHING),),
     "user_sessions": (ACTIVE,),
     "video_watches": (ACTIVE, Effect(("creators",))),
@@ -111,6 +119,61 @@ def note(
         connection.execute(insert(source_changes), rows)
 
 
+# ---- transactions that end later ----
+
+
+def newest_xid(connection: Connection) -> int:
+    """Transactions that begin to write from now on have a higher number."""
+    return int(connection.execute(NEWEST_XID).scalar_one())
+
+
+def open_writers(connection: Connection, before: int) -> list[int]:
+    """The transactions with numbers below `before` that have written to a source table and go on."""
+    found = connection.execute(OPEN_WRITERS, {"names": list(source.tables), "before": before})
+    return list(found.scalars())
+
+
+NEWEST_XID = text("SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)")
+# pg_locks knows the lower half of a transaction's number; a snapshot knows all of it, but not what it does.
+OPEN_WRITERS = text("""
+    SELECT number FROM (
+        SELECT CAST(CAST(xid AS text) AS bigint) AS number FROM pg_snapshot_xip(pg_current_snapshot()) AS xid
+    ) AS open
+    JOIN pg_locks AS self ON self.locktype = 'transactionid' AND self.granted
+        AND CAST(CAST(self.transactionid AS text) AS bigint) = open.number & 4294967295
+    WHERE number < :before AND EXISTS (
+        SELECT FROM pg_locks AS written
+        WHERE written.virtualtransaction = self.virtualtransaction AND written.locktype = 'relation'
+          AND written.mode = 'RowExclusiveLock'
+          AND written.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND written.relation IN (SELECT to_regclass(name) FROM unnest(CAST(:names AS text[])) AS name)
+    )
+""")
+
+
+# ---- where nothing notes them ----
+
+
+def window(now: datetime) -> list[Change]:
+    """The newest days, as if anything in them had changed: see WINDOW_DAYS."""
+    last = last_complete_day(now)
+    days = days_between(last - timedelta(days=WINDOW_DAYS - 1), last)
+    return [Change(UNLOGGED, DAY, Reason.LATE, day) for day in days]
+
+
+def note_unequal(connection: Connection, cells: Iterable[Unequal], now: datetime) -> None:
+    """What a recount has found unequal is computed again."""
+    note(connection, (_unequal_day(cell, last_complete_day(now)) for cell in cells), Reason.REPAIR)
+
+
+def _unequal_day(cell: Unequal, otherwise: date) -> tuple[str, date]:
+    """Which kind of row of which day makes the cell; of a cohort's day_7 that is the seventh after it."""
+    found = re.search(r"(?:date|hour)=(\d{4}-\d\d-\d\d)", cell.key)
+    day = date.fromisoformat(found[1]) if found else otherwise
+    age = re.fullmatch(r"day_(\d+)", cell.column)
+    return cell.table, day + timedelta(days=int(age[1])) if age else day
+
+
 # ---- what to do about it ----
 
 
@@ -143,6 +206,8 @@ def plan(
     tasks = list(_tasks(jobs, causes))
     ended: defaultdict[date, list[int]] = defaultdict(list)
     for number, day in newest.items():
+        if number == UNLOGGED:
+            continue
         ended[next(task.last for task in tasks if task.first <= day <= task.last)].append(number)
     done = [change.id for change in changes if change.id not in newest]
     return [replace(task, handled=tuple(ended[task.last])) for task in tasks], done

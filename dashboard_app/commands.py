@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from aggregation import checks, doctor, ledger, publishing, roles
+from aggregation import checks, doctor, ledger, publishing, roles, triggers
 from aggregation.database import without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
@@ -55,10 +55,15 @@ def work(settings: Settings) -> None:
         Worker(engine).run()
 
 
-def migrate_tables(settings: Settings) -> None:
+def migrate_tables(settings: Settings, with_triggers: bool | None = None) -> None:
+    """`with_triggers`: put them on the source tables, take them away, or (None) leave it as it is."""
     with settings.database() as engine:
         migrate(engine)
         out.print(f"analytics tables are at version {newest()}")
+        if with_triggers:
+            out.print(f"changes are noted in {', '.join(triggers.install(engine)) or 'no table yet'}")
+        elif with_triggers is False:
+            out.print(f"triggers taken from {', '.join(triggers.remove(engine)) or 'no table: none had any'}")
 
 
 def import_files(settings: Settings, folder: Path) -> None:
