@@ -1,11 +1,10 @@
 """What has changed in the platform's tables on days that are over, and what has to be computed again for it.
 
-source_changes is a log: triggers (aggregation/triggers.py), the worker and the nightly recount add to it. An
-entry says what kind of row changed, on which day and why. It goes in the transaction that publishes the last
-of what it asks for, by its id: what is logged meanwhile stays for the next time.
+source_changes is a log: triggers (aggregation/triggers.py) and the worker add to it. An entry says what kind
+of row changed, on which day and why. It goes in the transaction that publishes the last of what it asks
+for, by its id: what is logged meanwhile stays for the next time.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from aggregation import ledger
 from aggregation.agenda import Task
-from aggregation.checks import Unequal
 from aggregation.coverage import first_event_day, missing_sources
 from aggregation.days import ONE_DAY, days_between, last_complete_day
 from aggregation.jobs import JOBS
@@ -64,7 +62,6 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     "videos": (Effect(("creators",), onwards=True),),
     # Credits are counted by the price as it is now.
     "sparks": (Effect(("engagement",), onwards=True),),
-    **{job.table.name: (Effect((job.name,)),) for job in JOBS},
 }
 
 
@@ -159,19 +156,6 @@ def window(now: datetime) -> list[Change]:
     last = last_complete_day(now)
     days = days_between(last - timedelta(days=WINDOW_DAYS - 1), last)
     return [Change(UNLOGGED, DAY, Reason.LATE, day) for day in days]
-
-
-def note_unequal(connection: Connection, cells: Iterable[Unequal], now: datetime) -> None:
-    """What a recount has found unequal is computed again."""
-    note(connection, (_unequal_day(cell, last_complete_day(now)) for cell in cells), Reason.REPAIR)
-
-
-def _unequal_day(cell: Unequal, otherwise: date) -> tuple[str, date]:
-    """Which kind of row of which day makes the cell; of a cohort's day_7 that is the seventh after it."""
-    found = re.search(r"(?:date|hour)=(\d{4}-\d\d-\d\d)", cell.key)
-    day = date.fromisoformat(found[1]) if found else otherwise
-    age = re.fullmatch(r"day_(\d+)", cell.column)
-    return cell.table, day + timedelta(days=int(age[1])) if age else day
 
 
 # ---- what to do about it ----

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true, update
 
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
@@ -131,16 +131,18 @@ def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
     return connection.execute(newest).all()
 
 
-def complete_through(connection: Connection) -> date | None:
+def complete_through(connection: Connection, by: datetime | None = None) -> date | None:
     """The newest day for which every job that a day needs has succeeded; None where there is none.
 
-    Days before it may still be missing: see `missing_days`.
+    Days before it may still be missing: see `missing_days`. `by`: as it was at that time.
     """
     run = job_runs.c
     names = [job.name for job in JOBS if job.day is not None and job.completes]
     newest = (
         select(func.max(run.last_day).label("day"))
-        .where(run.job.in_(names), run.state == State.SUCCEEDED)
+        .where(
+            run.job.in_(names), run.state == State.SUCCEEDED, true() if by is None else run.finished_at < by
+        )
         .group_by(run.job)
         .subquery()
     )

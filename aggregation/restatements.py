@@ -4,9 +4,9 @@ Only complete days count that had been published before, never the running day n
 that was null until it could be known (a cohort's day_30) is filled, not restated.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -39,7 +39,7 @@ from aggregation import __version__, ledger
 from aggregation.days import ONE_DAY
 from aggregation.jobs import Job
 from aggregation.ledger import Reason
-from aggregation.schema import COHORT_OFFSETS, restatements
+from aggregation.schema import COHORT_OFFSETS, job_runs, restatements
 
 # What reports are made of. Not user_engagement: where the numbers of one day change, hundreds of times as
 # many cells do there, and whoever asks about a user wants what is true now. Nor what Sparkboard keeps
@@ -195,3 +195,73 @@ def count_since(connection: Connection, moment: datetime) -> int:
     """How many cells have been restated since `moment` (aware)."""
     since = select(func.count()).where(restatements.c.restated_at >= moment)
     return int(connection.execute(since).scalar_one())
+
+
+# What is asked of a time so long ago can be answered: older restatements are removed (aggregation/expiry.py).
+KEPT = timedelta(days=400)
+
+
+def known_from(connection: Connection, today: date) -> date | None:
+    """The first day at whose end it is known what was known; None where nothing has been logged yet.
+
+    Runs that give no reason are of versions that logged no restatements.
+    """
+    run = job_runs.c
+    begun: datetime | None = connection.scalar(
+        select(func.min(run.started_at)).where(run.reason.is_not(None))
+    )
+    return None if begun is None else max(begun.astimezone(UTC).date(), today - KEPT + ONE_DAY)
+
+
+def end_of(day: date) -> datetime:
+    return datetime.combine(day + ONE_DAY, time(), UTC)
+
+
+def as_known(
+    connection: Connection,
+    table: Table,
+    rows: Iterable[Mapping[Any, Any]],
+    keys: Sequence[str],
+    moment: datetime,
+) -> list[dict[Any, Any]]:
+    """The stored `rows` of `table` as they were at `moment`; also those of `keys` that are gone since.
+
+    A key is what `key_of` makes. A row that was not there yet is left out.
+    """
+    row = restatements.c
+    since = (
+        select(row.key, row.column_name, row.old)
+        .distinct(row.key, row.column_name)
+        .where(row.table_name == table.name, row.key.in_(keys), row.restated_at >= moment)
+        .order_by(row.key, row.column_name, row.restated_at, row.id)
+    )
+    names = [each.name for each in table.primary_key]
+    by_key = {key_of(table, known): dict(known) for known in rows}
+    changed: set[str] = set()
+    for key, column_name, old in connection.execute(since):
+        known = by_key.setdefault(key, _empty(table, key))
+        known[column_name] = _value(table.c[column_name], old)
+        changed.add(key)
+    for key in changed:
+        if all(value is None for name, value in by_key[key].items() if name not in names):
+            del by_key[key]
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def key_of(table: Table, row: Mapping[Any, Any]) -> str:
+    """`creator_id=5, date=2026-11-01`, as in the column `key`."""
+    return ", ".join(f"{each.name}={row[each.name]}" for each in table.primary_key)
+
+
+def _empty(table: Table, key: str) -> dict[Any, Any]:
+    """A row of which only the key is known."""
+    cells = dict(part.split("=", 1) for part in key.split(", "))
+    row: dict[Any, Any] = {each.name: None for each in table.c}
+    return row | {name: _value(table.c[name], cell) for name, cell in cells.items()}
+
+
+def _value(column_: Column[Any], cell: str | None) -> Any:
+    if cell is None:
+        return None
+    kind = column_.type.python_type
+    return date.fromisoformat(cell) if kind is date else kind(cell)

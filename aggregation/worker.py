@@ -247,13 +247,12 @@ class Worker:
         coming = next_starts(now)
         if coming == self._checked:
             return
-        settled = self._settled
         with self._engine.connect() as connection:
             days = check_due(connection, now)
         if days:
             self._recount(*days, now)
         # Before there are days the next pass looks again.
-        self._checked = coming if settled else None
+        self._checked = coming if self._settled else None
 
     def _recount(self, first: date, last: date, now: datetime) -> None:
         """The run is recorded when it is over: it holds no lock that would show it is alive."""
@@ -272,10 +271,6 @@ class Worker:
             raise
         if report.cells_unequal:
             log.error("%d of %d recounted cells are unequal", report.cells_unequal, report.cells_checked)
-            with self._engine.begin() as connection:
-                changes.note_unequal(connection, report.unequal, now)
-            # The next pass repairs them.
-            self._settled = None
         self._record_check(Result(ledger.CHECK, first, last, State.SUCCEEDED, report.cells_checked), now)
 
     def _record_check(self, result: Result, began: datetime) -> None:
