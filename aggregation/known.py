@@ -36,12 +36,8 @@ class KnownQueries:
         if on > today:
             raise UsageError(f"known must be a day that has come; {on} has not")
         if earliest is None or on < earliest:
-            reach = (
-                "no numbers have been computed yet"
-                if earliest is None
-                else f"that is kept from {earliest} on"
-            )
-            raise UsageError(f"what was known on {on} can't be told: {reach}")
+            begin = f"it can from {earliest} on" if earliest else "nothing has been computed yet"
+            raise UsageError(f"what was known on {on} can't be told: {begin}")
 
     def freshness(self) -> Freshness | None:
         """None where nothing was known."""

@@ -34,6 +34,7 @@ from sqlalchemy import (
     union_all,
     values,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from aggregation import __version__, ledger
 from aggregation.days import ONE_DAY
@@ -231,7 +232,7 @@ def as_known(
     row = restatements.c
     since = (
         select(row.key, row.column_name, row.old)
-        .distinct(row.key, row.column_name)
+        .ext(distinct_on(row.key, row.column_name))
         .where(row.table_name == table.name, row.key.in_(keys), row.restated_at >= moment)
         .order_by(row.key, row.column_name, row.restated_at, row.id)
     )

@@ -102,8 +102,8 @@ class KnownWindow(Window):
         "known",
         load_default=None,
         metadata={
-            "description": "The numbers as they were known at the end of this day (UTC), without what has been"
-            " restated since. What can't be told of an earlier day is null",
+            "description": "The numbers as they were known at the end of this day (UTC), without what was"
+            " restated since; null where that can't be told",
             "example": "2026-11-20",
         },
     )
