@@ -128,7 +128,11 @@ def forecast_due(connection: Connection, now: datetime) -> bool:
         return True
     backfilled = connection.scalar(
         select(func.max(run.finished_at)).where(
-            run.job == "daily", run.state == State.SUCCEEDED, run.last_day > run.first_day
+            run.job == "daily",
+            run.state == State.SUCCEEDED,
+            run.last_day > run.first_day,
+            # Days that are computed again each night are no backfill.
+            func.coalesce(run.reason, Reason.MANUAL).in_((Reason.MANUAL, Reason.SCHEDULE)),
         )
     )
     return backfilled is not None and backfilled > made

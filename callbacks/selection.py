@@ -18,6 +18,9 @@ from layouts.page import DEFAULT_DAYS, Asked
 
 log = logging.getLogger(__name__)
 
+# No day is longer; what is cut is none in any case.
+LONGEST_KNOWN = 20
+
 
 class Failures:
     """Of a page's sections: logged, and remembered, so that the page isn't kept as it is."""
@@ -80,7 +83,8 @@ def asked(search: object, allowed: tuple[int, ...]) -> Asked:
     text = search if isinstance(search, str) else ""
     parts = dict(parse_qsl(text.removeprefix("?")))
     days, compare = parts.get("days", ""), parts.get("compare", "")
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text)
+    known = parts.get("known", "")[:LONGEST_KNOWN]
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, known)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:

@@ -145,7 +145,7 @@ class Answers:
             return self._made(source, viewer, wanted, now)
         # Read before the numbers: they may then be newer than the key says, never older.
         versions = viewer.versions or source.store.versions()
-        key = (page.name, wanted.days, wanted.compare, versions, now.date())
+        key = (page.name, wanted.days, wanted.compare, wanted.known, versions, now.date())
         try:
             return self._kept(key, lambda: self._made(source, viewer, wanted, now))
         except Incomplete as problem:

@@ -14,11 +14,15 @@ DEFAULT_DAYS = 30
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for; `search` is its question part as it stands there."""
+    """What the address asks for; `search` is its question part as it stands there.
+
+    `known`: of the numbers as they were known at the end of which day, as it stands there.
+    """
 
     days: int = DEFAULT_DAYS
     compare: Comparison = Comparison.PREVIOUS
     search: str = ""
+    known: str = ""
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
 
 def _export(page: str, asked: Asked) -> Component:
     """Links to the files; in the browser they follow the address."""
-    question = urlencode({"days": asked.days, "compare": asked.compare.value})
+    known = {"known": asked.known} if asked.known else {}
+    question = urlencode({"days": asked.days, "compare": asked.compare.value} | known)
     links = [
         html.A(label, href=f"/export/{page}.{kind}?{question}")
         for kind, label in (("csv", "CSV file"), ("xlsx", "Excel workbook"))

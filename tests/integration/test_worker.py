@@ -16,6 +16,7 @@ from aggregation import checks, jobs, retries, worker
 from aggregation.database import connect
 from aggregation.days import months
 from aggregation.jobs import forecast
+from aggregation.ledger import Reason
 from aggregation.publishing import aggregate, refresh_running_day
 from aggregation.schema import source
 from aggregation.worker import Worker
@@ -61,10 +62,13 @@ class MovedClock:
         return [(job, first.day, last.day) for job, first, last, *_ in runs(self.engine)[before:]]
 
 
-def runs(engine: Engine) -> list[tuple[Any, ...]]:
-    """Of whole days."""
+def runs(engine: Engine) -> list[list[Any]]:
+    """Of whole days, but those of the newest that each night are computed again."""
     columns = ("job", "first_day", "last_day", "state", "started_at")
-    return [run for run in rows(engine, "job_runs", *columns) if run[0] not in ("today", "forecast", "check")]
+    found = rows(engine, "job_runs", "reason", *columns)
+    return [
+        run for why, *run in found if run[0] not in ("today", "forecast", "check") and why == Reason.SCHEDULE
+    ]
 
 
 @contextmanager
