@@ -31,13 +31,13 @@ class KnownQueries:
         self.on = on
         self._queries = queries
         self._connection = queries.connection
-        self._moment = restatements.end_of(on)
         earliest = restatements.known_from(self._connection, today)
         if on > today:
             raise UsageError(f"known must be a day that has come; {on} has not")
         if earliest is None or on < earliest:
             begin = f"it can from {earliest} on" if earliest else "nothing has been computed yet"
             raise UsageError(f"what was known on {on} can't be told: {begin}")
+        self._moment = restatements.end_of(on)
 
     def freshness(self) -> Freshness | None:
         """None where nothing was known."""

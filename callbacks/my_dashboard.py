@@ -99,9 +99,7 @@ def as_known(numbers: KnownQueries, viewer: Viewer, chosen: Selection) -> Parts:
     key_numbers = partial(known.cards, shown, now, earlier, counted, "kpis three")
     figure = partial(chosen.figure, "my-dashboard")
     return {
-        Ids.HEAD: chosen.section(
-            "Key numbers", lambda: known.cards(shown, now, earlier, counted, "kpis three")
-        ),
+        Ids.HEAD: chosen.section("Key numbers", key_numbers),
         Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
         **figure(
             "gift_revenue_trend",
