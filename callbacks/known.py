@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from urllib.parse import urlencode
 
@@ -54,7 +55,8 @@ def as_known(queries: Queries, asked: Asked, now: datetime) -> tuple[KnownQuerie
     freshness = numbers.freshness()
     if freshness is None:
         raise UsageError(f"nothing was known on {numbers.on}: no day had been computed")
-    return numbers, select(freshness, asked)
+    # What was clicked in today's charts narrows nothing here.
+    return numbers, select(freshness, replace(asked, picked=()))
 
 
 def day_of(text: str) -> date:
@@ -79,7 +81,7 @@ def refusal(reason: str, asked: Asked) -> Component:
 
 
 def back(asked: Asked) -> Component:
-    question = urlencode({"days": asked.days, "compare": asked.compare.value})
+    question = urlencode(replace(asked, known="").question)
     return html.A("Show today's numbers", href=f"?{question}")
 
 
