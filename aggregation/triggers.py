@@ -5,6 +5,7 @@ others want: the log has no key that two writers could meet at. Whoever writes n
 functions run as their owner, to whom the log belongs.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -66,11 +67,16 @@ REFUNDED = dict.fromkeys(("virtual_gifts", "transactions"), "is_new AND status::
 # By the clock of the statement, not of its transaction: what is noted must not depend on how long that runs.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    today CONSTANT timestamp := CAST(clock_timestamp() AS date);
+    today CONSTANT timestamp := CAST(clock_timestamp() AT TIME ZONE 'UTC' AS date);
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        -- Most are of the running day.
+        PERFORM FROM ({new}) AS fact WHERE moment < today LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO {log} (subject, cause, day)
         SELECT DISTINCT subject, '{late}', CAST(moment AS date) FROM ({new}) AS fact
         WHERE moment >= {earliest} AND moment < today;
@@ -140,7 +146,7 @@ def _events(name: str) -> list[str]:
 def _making(connection: Connection, name: str) -> list[str]:
     schema, log, owner = connection.execute(OURS, {"log": source_changes.name}).one()
     limits = {"earliest": str(EARLIEST), "latest": str(LATEST)}
-    facts = FACTS[name]
+    facts = _facts(connection, name)
     function = f"{schema}.{PREFIX}{name}"
     made = FUNCTION.format(
         function=function,
@@ -168,6 +174,14 @@ def _making(connection: Connection, name: str) -> list[str]:
     ]
 
 
+def _facts(connection: Connection, name: str) -> str:
+    """With times in UTC, whatever the session's time zone."""
+    facts = FACTS[name]
+    for column in connection.execute(ZONED, {"name": name}).scalars():
+        facts = re.sub(rf"\b{column}\b", f"({column} AT TIME ZONE 'UTC')", facts)
+    return facts
+
+
 def _require_possible(connection: Connection, name: str) -> None:
     kind, owned, fed = connection.execute(TABLE, {"name": name}).one()
     if kind not in ("r", "p"):
@@ -176,7 +190,7 @@ def _require_possible(connection: Connection, name: str) -> None:
         raise UserError(f"{name} is filled by a subscription, which fires no triggers")
     if not owned:
         raise UserError(f"{name} belongs to another role: give the DATABASE_URL of its owner")
-    facts = FACTS[name].format(rows=name, earliest=str(EARLIEST), latest=str(LATEST))
+    facts = _facts(connection, name).format(rows=name, earliest=str(EARLIEST), latest=str(LATEST))
     try:
         # What a trigger can't do would stop the platform's own writers.
         connection.execute(text(f"SELECT * FROM (({facts}) EXCEPT ({facts})) AS fact LIMIT 0"))  # noqa: S608
@@ -208,6 +222,11 @@ TABLE = text("""
     SELECT relkind, pg_has_role(relowner, 'USAGE'),
            EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = pg_class.oid)
     FROM pg_class WHERE oid = CAST(:name AS regclass)
+""")
+ZONED = text("""
+    SELECT attname FROM pg_attribute
+    WHERE attrelid = CAST(:name AS regclass) AND atttypid = CAST('timestamptz' AS regtype)
+      AND attname IN ('created_at', 'started_at', 'watched_at', 'unfollowed_at')
 """)
 # Enabled ones, a row a table.
 WATCHED = text("""
