@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
@@ -26,7 +26,7 @@ from aggregation.agenda import (
     open_tasks,
 )
 from aggregation.changes import Change
-from aggregation.database import WRITERS_LOCK, connect, exclusive
+from aggregation.database import WRITERS_LOCK, connect, exclusive, without_password
 from aggregation.days import last_complete_day, months, utc_now
 from aggregation.errors import UserError
 from aggregation.leases import LOOKED_AT_EVERY, Lease
@@ -390,6 +390,26 @@ class Worker:
         timetable.run_all()
         while not self._stopping.wait(1) and not self._over() and monotonic() - ticked < 2 * TICK_SECONDS:
             timetable.run_pending()
+
+
+def await_database(engine: Engine) -> bool:
+    """Try to connect until the database answers; False where SIGTERM or SIGINT came first."""
+    stopped: list[bool] = []
+    complaint, wait = "", None
+    with _signals(lambda: stopped.append(True)):
+        while not stopped:
+            try:
+                with engine.connect():
+                    return True
+            except DBAPIError as error:
+                if reason(error) != complaint:
+                    complaint = reason(error)
+                    log.error("waiting for %s: %s", without_password(engine.url), complaint)
+            wait = retries.backoff(utc_now(), wait)
+            again = monotonic() + min(wait.until - wait.since, LONGEST_SILENCE).total_seconds()
+            while not stopped and monotonic() < again:
+                sleep(0.1)
+    return False
 
 
 def _wait(error: Exception, now: datetime, before: Wait | None, turn: timedelta | None) -> Wait:

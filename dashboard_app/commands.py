@@ -10,12 +10,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from aggregation import checks, doctor, ledger, publishing, roles, triggers
-from aggregation.database import without_password
+from aggregation.database import connect, without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.queries import Store
-from aggregation.worker import Worker
+from aggregation.worker import Worker, await_database
 from dashboard_app.accounts import Accounts, clean, in_words, require_possible
 from dashboard_app.audit import Audit
 from dashboard_app.settings import Settings
@@ -50,7 +50,14 @@ def serve(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. A database that doesn't answer yet is waited for."""
     settings.require_secret()
+    if settings.database_url is not None:
+        engine = connect(settings.database_url.get_secret_value())
+        answers = await_database(engine)
+        engine.dispose()
+        if not answers:
+            return
     with migrated(settings) as engine:
         Worker(engine).run()
 
