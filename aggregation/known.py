@@ -35,8 +35,8 @@ class KnownQueries:
         if on > today:
             raise UsageError(f"known must be a day that has come; {on} has not")
         if earliest is None or on < earliest:
-            begin = f"it can from {earliest} on" if earliest else "nothing has been computed yet"
-            raise UsageError(f"what was known on {on} can't be told: {begin}")
+            begin = f"they are kept from {earliest} on" if earliest else "nothing has been computed yet"
+            raise UsageError(f"there are no numbers as known on {on}: {begin}")
         self._moment = restatements.end_of(on)
 
     def freshness(self) -> Freshness | None:

@@ -219,9 +219,9 @@ def test_days_that_were_not_computed_yet_are_not_known(world: World) -> None:
 @pytest.mark.parametrize(
     ("on", "today", "reason"),
     [
-        (date(2026, 3, 4), date(2026, 3, 20), "it can from 2026-03-05 on"),
+        (date(2026, 3, 4), date(2026, 3, 20), "they are kept from 2026-03-05 on"),
         (date(2026, 3, 21), date(2026, 3, 20), "2026-03-21 has not"),
-        (date(2026, 3, 6), date(2028, 3, 20), "it can from 2027-02-15 on"),
+        (date(2026, 3, 6), date(2028, 3, 20), "they are kept from 2027-02-15 on"),
     ],
 )
 def test_of_some_days_nothing_can_be_said(world: World, on: date, today: date, reason: str) -> None:
@@ -234,6 +234,6 @@ def test_versions_that_logged_nothing_are_not_vouched_for(world: World) -> None:
     with pytest.raises(UsageError, match="nothing has been computed yet"):
         daily(world.engine, date(2026, 3, 6))
     restate(world.engine, 2)
-    with pytest.raises(UsageError, match="it can from 2026-03-07 on"):
+    with pytest.raises(UsageError, match="they are kept from 2026-03-07 on"):
         daily(world.engine, date(2026, 3, 6))
     assert daily(world.engine, date(2026, 3, 7))
