@@ -49,13 +49,16 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     DAY: (Effect(EVERYTHING),),
     EVERYTHING_ONWARDS: (Effect(EVERYTHING, onwards=True),),
     "virtual_gifts": (Effect(EVERYTHING),),
-    "user_sessions": (ACTIVE,),
+    "user_sessions": (ACTIVE, Effect(("session_lengths",))),
     "video_watches": (ACTIVE, Effect(("creators",))),
     "video_interactions": (Effect(("creators",)),),
     "transactions": (Effect(("revenue",)),),
     # Followers at the end of a day are counted back from now.
     "follows": (Effect(("creators",), onwards=True),),
-    "users": (Effect(("daily",), onwards=True), Effect(("cohorts",), COHORT_OFFSETS)),
+    "users": (
+        Effect(("daily", "cohort_activity", "cohort_value"), onwards=True),
+        Effect(("cohorts",), COHORT_OFFSETS),
+    ),
     # Who is flagged; what is known of a creator hangs on the user.
     "creators": (Effect(("creators",), onwards=True),),
     # A video's watches may be of any day since it was made.
