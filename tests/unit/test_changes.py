@@ -20,7 +20,7 @@ WHOLE = {job.name for job in JOBS if job.day is None}
 def sources_of(job: Job) -> set[str]:
     """The platform's tables that the job's statement names."""
     statement = job.statement(date(2026, 3, 2), date(2026, 3, 2), frozenset())
-    compiled = str(statement.compile(dialect=postgresql.dialect()))
+    compiled = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
     return {name for name in source.tables if re.search(rf"\b{name}\.", compiled)}
 
 
