@@ -30,7 +30,7 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import audience, forecasts, gifting, ledger, retention, summaries
+from aggregation import audience, forecasts, gifting, ledger, restatements, retention, summaries
 from aggregation.audience import Lifecycle
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
@@ -41,6 +41,7 @@ from aggregation.gifting import Amount, Refunds, Segment
 from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
+from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.schema import (
     creator_metrics,
@@ -495,6 +496,18 @@ class Queries:
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
             return forecasts.creator(self.connection, creator_id)
+
+    # ---- restatements ----
+
+    def restatements(self, limit: int, offset: int = 0) -> Restated:
+        """The newest first: table_name, key, day, column_name, old, new, restated_at, run, reason."""
+        with self.connection.begin_nested():
+            return restatements.newest(self.connection, limit, offset)
+
+    def restated_since(self, moment: datetime) -> int:
+        """How many cells have been restated since `moment` (aware)."""
+        with self.connection.begin_nested():
+            return restatements.count_since(self.connection, moment)
 
     # ---- people ----
 

@@ -519,6 +519,8 @@ job_runs = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("error", Text),
     Column("code_version", Text, nullable=False),
+    # Why it ran; null in runs of versions that logged no restatements.
+    Column("reason", Text),
     CheckConstraint("state IN ('running', 'succeeded', 'failed', 'interrupted')", "job_runs_state"),
     Index("job_runs_job_started_at", "job", "started_at"),
 )
@@ -533,6 +535,40 @@ data_checks = Table(
     Column("cells", BigInteger, nullable=False),
     Column("unequal", BigInteger, nullable=False),
     Index("data_checks_checked_at", "checked_at"),
+)
+
+# What has changed in the platform's tables on days that are over: see aggregation/changes.py. Triggers only
+# add to it, and no key of theirs can meet another's, so that no writer of the platform waits for another.
+source_changes = Table(
+    "source_changes",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    # A transaction that has to end before the change can be seen.
+    Column("open_xid", BigInteger),
+    Column("logged_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# Each stored cell that changed after it was first published: see aggregation/restatements.py.
+restatements = Table(
+    "restatements",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("table_name", Text, nullable=False),
+    # As `check` writes it: creator_id=5, date=2026-11-01.
+    Column("key", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("column_name", Text, nullable=False),
+    # As PostgreSQL writes them; null also where there was, or is, no row.
+    Column("old", Text),
+    Column("new", Text),
+    Column("restated_at", DateTime(timezone=True), nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("restatements_table_name_key", "table_name", "key"),
+    Index("restatements_restated_at", "restated_at"),
 )
 
 # Which worker is at work: see aggregation/leases.py.

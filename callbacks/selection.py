@@ -24,6 +24,8 @@ from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, Asked
 
 log = logging.getLogger(__name__)
 
+# No day is longer; what is cut is none in any case.
+LONGEST_KNOWN = 20
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What the days are that are compared with; the days right before need no words.
 AGAINST = {
@@ -122,7 +124,8 @@ def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ())
     days, compare = parts.get("days", ""), parts.get("compare", "")
     typed = (parts.get("from", "")[:10], parts.get("to", "")[:10]) if {"from", "to"} & parts.keys() else None
     picked = tuple((name, parts[name][:LONGEST_PICK]) for name in picks if parts.get(name))
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked)
+    known = parts.get("known", "")[:LONGEST_KNOWN]
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked, known)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:
