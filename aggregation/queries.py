@@ -214,14 +214,14 @@ class Queries:
         days, freshness = {*now, *earlier}, self.freshness()
         needed = {day for day in days if freshness and day >= freshness.coverage.first}
         if not needed or needed.intersection(
-            ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
+            ledger.missing_days(self.connection, ["months"], min(needed), max(needed))
         ):
             return None
         row = creator_months.c
 
         def earned(signs: dict[date, int]) -> Any:
             added, taken = ([day for day in signs if signs[day] == sign] for sign in (1, -1))
-            amount = case((row.date.in_(added), row.month_to_date), (row.date.in_(taken), -row.month_to_date))
+            amount = case((row.date.in_(added), row.earnings), (row.date.in_(taken), -row.earnings))
             return func.coalesce(func.sum(amount), 0)
 
         return (

@@ -14,7 +14,7 @@ from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
 from layouts import formats, shell
 from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, section
-from layouts.page import DEFAULT_DAYS, Asked
+from layouts.page import DEFAULT_DAYS, LONGEST_PICK, PICKS, Asked
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ def asked(search: object, allowed: tuple[int, ...]) -> Asked:
     text = search if isinstance(search, str) else ""
     parts = dict(parse_qsl(text.removeprefix("?")))
     days, compare = parts.get("days", ""), parts.get("compare", "")
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text)
+    picked = tuple((name, parts[name][:LONGEST_PICK]) for name in PICKS if parts.get(name))
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, picked)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:

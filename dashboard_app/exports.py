@@ -11,9 +11,11 @@ from callbacks import EXPORTS
 from callbacks.exports import Exporting
 from callbacks.selection import asked
 from dashboard_app.access import require_role
+from dashboard_app.answers import opened
 from dashboard_app.audit import Audit
 from layouts.exports import Export, as_csv, as_workbook
-from layouts.page import Page, Viewer
+from layouts.page import ANALYSTS, Page, Viewer
+from layouts.places import Onlooker
 
 
 class Kind(NamedTuple):
@@ -27,26 +29,34 @@ KINDS = {
 }
 
 
+# No more digits than the database's integers have.
+OF_CREATOR = f"/export/creators/<int(max={10**18 - 1}):creator_id>"
+
+
 def register(
     server: Flask, pages: Sequence[Page], store: Store, audit: Audit, clock: Callable[[], datetime]
 ) -> None:
-    """A route for each page and kind, so that each has the roles of its page."""
+    """A route for each page and kind, so that each has the roles of its page; and for those of any creator."""
 
     def add(page: Page, exporting: Exporting, ending: str, kind: Kind) -> None:
-        def download(viewer: Viewer) -> Response:
+        def download(viewer: Viewer, creator_id: int | None = None) -> Response:
             search = request.query_string.decode("latin-1")
             with store.read() as queries:
+                if creator_id is not None:
+                    viewer = Onlooker.at(viewer, opened(queries, creator_id).id)
                 export = exporting(queries, viewer, asked(search, page.periods), clock())
             if export is None:
                 abort(404, "There are no numbers to take out yet.")
             answer = Response(kind.write(export), content_type=kind.content_type)
-            name = f"{export.file_name}.{ending}"
+            name = f"{export.file_name if creator_id is None else export.named(creator_id)}.{ending}"
             answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
             audit.record("export", viewer.name, name)
             return answer
 
-        guarded = require_role(*page.roles)(download)
-        server.add_url_rule(f"/export/{page.name}.{ending}", f"export_{page.name}_{ending}", guarded)
+        file, endpoint = f"{page.name}.{ending}", f"export_{page.name}_{ending}"
+        server.add_url_rule(f"/export/{file}", endpoint, require_role(*page.roles)(download))
+        if page.mine:
+            server.add_url_rule(f"{OF_CREATOR}/{file}", f"{endpoint}_of", require_role(*ANALYSTS)(download))
 
     for page in pages:
         for ending, kind in KINDS.items():

@@ -76,6 +76,10 @@ class Export:
         """Without the ending."""
         return f"sparkboard-{self.page}-{self.period.first}-to-{self.period.last}"
 
+    def named(self, creator_id: int) -> str:
+        """The same, where it is one of many creators' files."""
+        return f"{self.file_name}-creator-{creator_id}"
+
     def about(self) -> Table:
         counts = [(f"Rows: {table.name}", len(table.rows)) for table in self.tables]
         return Table(ABOUT, (), [*self.facts, *counts])

@@ -10,15 +10,45 @@ from aggregation.periods import Comparison
 PLATFORM_PERIODS = (7, 28, 30, 90, 365)
 CREATOR_PERIODS = (7, 28, 30, 90)
 DEFAULT_DAYS = 30
+# What a click may add to the address; a page that doesn't know one leaves it alone.
+PICKS = ("day", "source", "sort", "order", "find", "page")
+LONGEST_PICK = 40
+
+ANALYSTS = frozenset({"admin", "analyst"})
+# A creator's own pages. Analysts open the same of any creator: see places.py.
+MINE = "/me"
+
+
+@dataclass(frozen=True)
+class Creator:
+    """Whose page an analyst has opened."""
+
+    id: int
+    name: str
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for; `search` is its question part as it stands there."""
+    """What the address asks for; `search` is its question part as it stands there.
+
+    `picked`: what was clicked, by the names of PICKS. `creator`: whose page it is, where the address
+    says so.
+    """
 
     days: int = DEFAULT_DAYS
     compare: Comparison = Comparison.PREVIOUS
     search: str = ""
+    picked: tuple[tuple[str, str], ...] = ()
+    creator: Creator | None = None
+
+    def pick(self, name: str) -> str:
+        """Empty where nothing was picked."""
+        return dict(self.picked).get(name, "")
+
+    @property
+    def question(self) -> dict[str, str]:
+        """The parts of an address that asks for the same."""
+        return {"days": str(self.days), "compare": self.compare.value} | dict(self.picked)
 
 
 @dataclass(frozen=True)
@@ -34,6 +64,16 @@ class Page:
     roles: frozenset[str]
     layout: Callable[[Asked], Any]
     periods: tuple[int, ...]
+
+    @property
+    def mine(self) -> bool:
+        """Whether it shows a creator's own numbers."""
+        return self.path == MINE or self.path.startswith(f"{MINE}/")
+
+    @property
+    def viewers(self) -> frozenset[str]:
+        """Who may open it at one of its addresses or another."""
+        return self.roles | ANALYSTS if self.mine else self.roles
 
 
 @dataclass(frozen=True)
@@ -56,7 +96,7 @@ class Viewer(Protocol):
 
     @property
     def creator_id(self) -> int | None:
-        """Whose numbers a creator may see; None for everyone else."""
+        """Whose numbers a creator may see, or whose page an analyst has opened; else None."""
 
     @property
     def versions(self) -> Hashable | None:

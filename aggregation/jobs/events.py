@@ -113,7 +113,7 @@ def counted_gifts() -> ColumnElement[bool]:
 
 
 def gifts(first: date, last: date) -> Subquery:
-    """date, hour, spark_id, sender_id, recipient_id, creator_share, platform_share: a row a gift."""
+    """date, hour, spark_id, sender_id, recipient_id, video_id, creator_share, platform_share: a row a gift."""
     gift = virtual_gifts.c
     return (
         select(
@@ -122,6 +122,7 @@ def gifts(first: date, last: date) -> Subquery:
             gift.spark_id,
             gift.sender_id,
             gift.recipient_id,
+            gift.video_id,
             _cents(gift.creator_share).label("creator_share"),
             _cents(gift.platform_share).label("platform_share"),
         )

@@ -9,7 +9,7 @@
   });
 
   // A link sets the controls, the controls set the link; the page's callback hears of both at once.
-  const Selection = ({ id, controls, usual, setProps }) => {
+  const Selection = ({ id, controls, usual, path, setProps }) => {
     const host = useRef(null);
     useEffect(() => {
       const { pathname } = window.location;
@@ -20,7 +20,7 @@
         if (search === shown) return;
         shown = search;
         links.forEach((link) => { link.search = search; });
-        setProps({ search });
+        setProps({ search: path + search });
       };
       const choose = () => {
         const asked = new URLSearchParams(window.location.search);

@@ -136,7 +136,7 @@ def test_a_missing_row_is_found(mended: Engine, table: str) -> None:
             "date=2026-03-10, days_since=7",
         ),
         (
-            "INSERT INTO creator_months VALUES ('2026-03-11', 77, 1)",
+            "INSERT INTO creator_months VALUES ('2026-03-11', 77, 1, 1, 0, 0, 0)",
             "creator_months",
             "date=2026-03-11, creator_id=77",
         ),

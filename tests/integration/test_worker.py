@@ -23,7 +23,7 @@ from tests.spec.tables import change, expect, fill, rows
 
 MINUTE = timedelta(minutes=1)
 EARLY = ["daily", "gifts", "engagement", "returns", "revenue", "cohorts"]
-LATE = ["creators", "earnings", "supporters", "supporter_returns", "profiles"]
+LATE = ["creators", "video_gifts", "months", "supporters", "supporter_returns", "profiles"]
 USERS = """
 users
 id | created_at       | is_creator

@@ -69,7 +69,7 @@ def test_an_unknown_name_lists_the_allowed_ones() -> None:
 )
 def test_what_sums_up_a_month_reaches_to_its_end(last: date, complete: date, reach: date) -> None:
     days = {job.name: job.reach(last, complete) for job in JOBS}
-    assert days.pop("earnings") == reach
+    assert days.pop("months") == reach
     assert set(days.values()) == {last}
 
 
@@ -89,7 +89,8 @@ def test_what_is_due(now: datetime, daily: date, creators: date) -> None:
 
 def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
     assert [job.name for job in with_readers(chosen(["engagement"]))] == ["engagement", "returns"]
-    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "earnings"]
+    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "months"]
+    assert [job.name for job in with_readers(chosen(["video_gifts"]))] == ["video_gifts", "months"]
     assert [job.name for job in with_readers(chosen(["supporters"]))] == ["supporters", "supporter_returns"]
     assert [job.name for job in with_readers(chosen(["revenue"]))] == ["revenue"]
     assert with_readers(JOBS) == JOBS
