@@ -3,7 +3,6 @@
 Nearly all of it comes from creator_months, so that a period costs a few rows a creator, however long it is.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,15 +14,17 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    FromClause,
     Numeric,
     Select,
-    Subquery,
     Text,
+    and_,
     case,
     cast,
     false,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -35,6 +36,8 @@ from aggregation.concentration import Concentration, concentration
 from aggregation.periods import Period
 from aggregation.schema import creator_metrics, creator_months, creator_profiles, supporter_returns
 
+# Sums over a period, by their names in creator_months and in Standing.
+SUMMED = ("earnings", "gifts", "views", "reactions", "video_earnings")
 # Ids of more digits than this don't fit into the database's integers.
 LONGEST_ID = 18
 
@@ -91,50 +94,59 @@ class Spread:
 
 def is_summed_up(connection: Connection, period: Period, coverage: Period) -> bool:
     """Whether all days that the sums of `period` hang on have been summed up, as far as there are numbers."""
-    first = max(min(day for day, _ in period.from_months()), coverage.first)
-    first = min(first, max(period.first, coverage.first))
-    return not ledger.missing_days(connection, ["months"], first, min(period.last, coverage.last))
+    first = min(period.first, *(day for day, _ in period.from_months()))
+    days = max(first, coverage.first), min(period.last, coverage.last)
+    return not ledger.missing_days(connection, ["months"], *days)
 
 
-def sums(period: Period, before: Period | None) -> Subquery:
-    """creator_id and the sums of every creator with a row in one of the months."""
-    row = creator_months.c
-    now, earlier = dict(period.from_months()), dict(before.from_months()) if before else {}
+class _Sums:
+    """Creators joined with their rows of the days that sums hang on, as few as are asked for.
 
-    def known(amount: ColumnElement[Any]) -> ColumnElement[Any]:
-        unknown = func.bool_or(amount.is_(None)).filter(row.date.in_(list(now)))
-        return case((unknown, null()), else_=_total(amount, now))
+    The joins run along the key of creator_months, a day's rows of which lie together: nothing is grouped.
+    """
 
-    return (
-        select(
-            row.creator_id,
-            _total(row.earnings, now).label("earnings"),
-            (_total(row.earnings, earlier) if before else cast(null(), Numeric)).label("before"),
-            _total(row.gifts, now).label("gifts"),
-            known(row.views).label("views"),
-            known(row.reactions).label("reactions"),
-            _total(row.video_earnings, now).label("video_earnings"),
-        )
-        .where(row.date.in_({*now, *earlier}))
-        .group_by(row.creator_id)
-        .subquery("sums")
-    )
+    def __init__(self, creators: FromClause) -> None:
+        self.joined = creators
+        self._id = creators.c.creator_id
+        self._rows: dict[date, Any] = {}
+
+    def total(self, name: str, period: Period | None) -> ColumnElement[Any]:
+        """What creators had of it in the period: null where that isn't known, or nothing is compared."""
+        if period is None:
+            return cast(null(), Numeric)
+        terms = [(_had(self._on(day), name), sign) for day, sign in period.from_months()]
+        added, taken = ([term for term, sign in terms if sign == each] for each in (1, -1))
+        whole = sum(added[1:], start=added[0])
+        return whole - taken[0] if taken else whole
+
+    def _on(self, day: date) -> Any:
+        if day not in self._rows:
+            month = creator_months.alias(f"until_{day:%Y_%m_%d}")
+            self.joined = self.joined.outerjoin(
+                month, and_(month.c.creator_id == self._id, month.c.date == day)
+            )
+            self._rows[day] = month.c
+        return self._rows[day]
 
 
-def _total(amount: ColumnElement[Any], signs: Mapping[date, int]) -> ColumnElement[Any]:
-    day = creator_months.c.date
-    added, taken = ([each for each in signs if signs[each] == sign] for sign in (1, -1))
-    signed = [(day.in_(added), amount), *([(day.in_(taken), -amount)] if taken else [])]
-    return cast(func.coalesce(func.sum(case(*signed)), 0), amount.type)
+def _had(row: Any, name: str) -> ColumnElement[Any]:
+    """Without a row there was nothing in the month; null in it stands for what isn't known."""
+    none: Any = literal_column("0")
+    if creator_months.c[name].nullable:
+        none = case((row.creator_id.is_(None), none))
+    return func.coalesce(row[name], none)
 
 
 # ---- how earnings are spread ----
 
 
 def spread(connection: Connection, period: Period, before: Period | None) -> Spread:
-    row = sums(period, before).c
-    dark = func.count().filter(row.before > 0, row.earnings == 0)
-    one = connection.execute(select(_cents(row.earnings), _cents(row.before), dark)).one()
+    sums = _Sums(creator_profiles)
+    totals = (sums.total("earnings", each) for each in (period, before))
+    named = [total.label(name) for total, name in zip(totals, ("now", "before"), strict=True)]
+    both = select(*named).select_from(sums.joined).subquery("both").c
+    dark = func.count().filter(both.before > 0, both.now == 0)
+    one = connection.execute(select(_cents(both.now), _cents(both.before), dark)).one()
     now, earlier = (concentration(cents or ()) for cents in one[:2])
     return Spread(now, earlier if before else None, one[2] if before else None)
 
@@ -153,62 +165,74 @@ def how_many(find: str) -> Select[Any]:
 def standings(
     period: Period, before: Period | None, order: Order, limit: int | None = None, offset: int = 0
 ) -> Select[Any]:
-    """Rows of Standing. Ties: more gifts first, then the lower id; who has no value comes last."""
-    some = _ordered(period, before, order).limit(limit).offset(offset).subquery("some").c
-    columns = {name: some.get(name) for name in Standing._fields}
-    # Only of those that are shown, where the order doesn't hang on them.
-    if columns["supporters"] is None:
-        mine = _supporters(period).where(supporter_returns.c.creator_id == some.creator_id)
-        columns["supporters"] = func.coalesce(mine.scalar_subquery(), 0)
-    if columns["followers"] is None:
-        columns["followers"] = _followers(some.creator_id, some.followers_now, period.last)
-    return select(*(value.label(name) for name, value in columns.items())).order_by(some.place)
+    """Rows of Standing. Ties: more gifts first, then the lower id; who has no value comes last.
+
+    Of everybody only what the order hangs on is looked at, all else of those that are shown.
+    """
+    chosen = _ordered(period, before, order).limit(limit).offset(offset).subquery("chosen")
+    mine = _supporters(period).where(supporter_returns.c.creator_id == chosen.c.creator_id)
+    sums = _Sums(chosen)
+    columns: dict[str, ColumnElement[Any]] = {
+        "creator_id": chosen.c.creator_id,
+        "name": chosen.c.name,
+        "before": sums.total("earnings", before),
+        "supporters": func.coalesce(mine.scalar_subquery(), 0),
+        "followers": _followers(chosen.c.creator_id, chosen.c.followers, period.last),
+    }
+    columns |= {name: sums.total(name, period) for name in SUMMED}
+    shown = (columns[name].label(name) for name in Standing._fields)
+    return select(*shown).select_from(sums.joined).order_by(*_places(chosen.c, order))
 
 
 def _ordered(period: Period, before: Period | None, order: Order) -> Select[Any]:
-    profile, row = creator_profiles.c, sums(period, before)
-    everyone = creator_profiles.outerjoin(row, row.c.creator_id == profile.creator_id)
-    # Without a row in the months there was nothing.
-    columns: dict[str, ColumnElement[Any]] = {
-        name: case((row.c.creator_id.is_(None), 0), else_=row.c[name])
-        for name in ("earnings", "gifts", "views", "reactions", "video_earnings")
-    }
-    columns["before"] = func.coalesce(row.c.before, 0) if before else cast(null(), Numeric)
+    profile, sums = creator_profiles.c, _Sums(creator_profiles)
+    gifts, key = sums.total("gifts", period), _key(sums, order.sort, period, before)
+    everyone = sums.joined
     if order.sort is Sort.SUPPORTERS:
         by = supporter_returns.c.creator_id
         gave = _supporters(period).add_columns(by).group_by(by).subquery("gave")
         everyone = everyone.outerjoin(gave, gave.c.creator_id == profile.creator_id)
-        columns["supporters"] = func.coalesce(gave.c.supporters, 0)
-    if order.sort is Sort.FOLLOWERS:
-        columns["followers"] = _followers(profile.creator_id, profile.followers, period.last)
-    key = _key(order.sort, columns)
-    places = (
-        (key.desc() if order.descending else key.asc()).nulls_last(),
-        columns["gifts"].desc(),
-        profile.creator_id,
+        key = func.coalesce(gave.c.supporters, 0)
+    row = (
+        select(
+            profile.creator_id,
+            _name().label("name"),
+            profile.followers,
+            key.label("key"),
+            gifts.label("gifts"),
+        )
+        .select_from(everyone)
+        .where(_found(order.find))
+        .subquery("everyone")
+        .c
     )
-    shown = (value.label(name) for name, value in columns.items())
-    place = func.row_number().over(order_by=places).label("place")
-    who = (profile.creator_id, _name().label("name"), profile.followers.label("followers_now"))
-    return select(*who, *shown, place).select_from(everyone).where(_found(order.find)).order_by(place)
+    return select(*row).order_by(*_places(row, order))
 
 
-def _key(sort: Sort, columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+def _places(row: Any, order: Order) -> tuple[ColumnElement[Any], ...]:
+    key = row.key.desc() if order.descending else row.key.asc()
+    return key.nulls_last(), row.gifts.desc(), row.creator_id
+
+
+def _key(sums: _Sums, sort: Sort, period: Period, before: Period | None) -> ColumnElement[Any]:
     """What is ordered by. From nothing to something is the largest change there is."""
-    earned, before, views = columns["earnings"], columns["before"], columns["views"]
+    profile = creator_profiles.c
     match sort:
         case Sort.NAME:
             return func.lower(_name())
         case Sort.CHANGE:
-            grown = cast(earned - before, Double) / cast(before, Double)
+            now, earlier = sums.total("earnings", period), sums.total("earnings", before)
             new = cast(literal("Infinity"), Double)
-            return case((before > 0, grown), (earned > 0, new), (before == 0, 0))
-        case Sort.ENGAGEMENT:
-            return case((views > 0, cast(columns["reactions"], Double) / views))
-        case Sort.RPM:
-            return case((views > 0, cast(columns["video_earnings"], Double) / views))
+            grown = cast(now - earlier, Double) / cast(earlier, Double)
+            return case((earlier > 0, grown), (now > 0, new), (earlier == 0, 0))
+        case Sort.FOLLOWERS:
+            return _followers(profile.creator_id, profile.followers, period.last)
+        case Sort.ENGAGEMENT | Sort.RPM:
+            name = "reactions" if sort is Sort.ENGAGEMENT else "video_earnings"
+            views = sums.total("views", period)
+            return case((views > 0, cast(sums.total(name, period), Double) / views))
         case _:
-            return columns[sort.value]
+            return sums.total("gifts" if sort is Sort.GIFTS else "earnings", period)
 
 
 def _name() -> ColumnElement[str]:

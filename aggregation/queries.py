@@ -28,12 +28,13 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import forecasts, ledger, summaries
+from aggregation import forecasts, leaderboard, ledger, summaries
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.jobs.events import within
+from aggregation.leaderboard import Order, Spread, Standing
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
 from aggregation.schema import (
@@ -232,6 +233,41 @@ class Queries:
             .c
         )
 
+    # ---- all creators ----
+
+    @kept(Scope.DAYS)
+    def summed_up(self, period: Period) -> bool:
+        """Whether what all creators had in the period can be told."""
+        freshness = self.freshness()
+        return freshness is not None and leaderboard.is_summed_up(self.connection, period, freshness.coverage)
+
+    @kept(Scope.DAYS)
+    def spread(self, period: Period, before: Period | None) -> Spread:
+        with self.connection.begin_nested():
+            return leaderboard.spread(self.connection, period, before)
+
+    def how_many_creators(self, find: str) -> int:
+        return int(self._rows(leaderboard.how_many(find)).scalar_one())
+
+    def standings(
+        self, period: Period, before: Period | None, order: Order, limit: int | None, offset: int = 0
+    ) -> Sequence[Standing]:
+        rows = self._rows(leaderboard.standings(period, before, order, limit, offset))
+        return [Standing(*row) for row in rows]
+
+    @kept(Scope.DAYS)
+    def best_earners(self, period: Period, before: Period | None, limit: int) -> Sequence[Standing]:
+        return self.standings(period, before, Order(), limit)
+
+    def supporters_counted(self, period: Period) -> bool:
+        """Whether all covered days of the period have been counted."""
+        freshness = self.freshness()
+        return freshness is not None and self._supporters_counted(period, freshness)
+
+    def _supporters_counted(self, period: Period, freshness: Freshness) -> bool:
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        return not ledger.missing_days(self.connection, ["supporter_returns"], *covered)
+
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
         """The newest day with a gift on the platform, or to one creator."""
         day, gifts = daily_analytics.c.date, daily_analytics.c.total_gifts_sent
@@ -412,8 +448,7 @@ class Queries:
 
     def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
         """None where the job hasn't succeeded for all covered days of the period."""
-        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
-        if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
+        if not self._supporters_counted(period, freshness):
             return None
         gave = supporter_returns.c
         never_before = gave.days_since == 0

@@ -15,12 +15,14 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
+from itertools import product
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Executable, text
 
 from aggregation import leaderboard
 from aggregation.database import connect, embedded_postgres
@@ -47,7 +49,9 @@ FILL = """
            (1e6 / id)::bigint, 0
     FROM generate_series(1, {creators}) id
     CROSS JOIN generate_series(date '{first}', date '{last}', interval '1 day') day
-    CROSS JOIN LATERAL (SELECT abs(hashint8(id * 100003 + extract(epoch FROM day)::bigint)) % 1000 AS chance) c
+    CROSS JOIN LATERAL (
+        SELECT abs(hashint8(id::bigint * 100003 + extract(epoch FROM day)::bigint)) % 1000 AS chance
+    ) c
     CROSS JOIN LATERAL (SELECT 1 + chance * 1000 / id AS views,
                                CASE WHEN chance % 3 = 0 THEN 1 + 3000 / id ELSE 0 END AS gifts) n
     WHERE chance < {share} * 1000 * (0.2 + 20000.0 / (id + 20000.0));
@@ -56,7 +60,7 @@ FILL = """
            sum(video_likes + video_comments + video_shares), sum(gift_revenue) / 2
     FROM unnest(CAST(:days AS date[])) day
     JOIN creator_metrics ON date BETWEEN date_trunc('month', day) AND day
-    GROUP BY 1, 2;
+    GROUP BY 1, 2 ORDER BY 1, 2;
     INSERT INTO supporter_returns
     SELECT creator_id, date, since, 1 + gifts_received / 4
     FROM creator_metrics CROSS JOIN (VALUES (0), (7), (45)) v (since)
@@ -116,19 +120,23 @@ def _prepare(engine: Engine, creators: int, share: float) -> None:
 def _measure(connection: Connection, rounds: int) -> None:
     for table in ("creator_profiles", "creator_metrics", "creator_months", "supporter_returns"):
         _say(f"{connection.scalar(text(f'SELECT count(*) FROM {table}')):>12,} {table}")  # noqa: S608
+
+    def took(statement: Executable, **values: Any) -> float:
+        return _time(lambda: connection.execute(statement, values).all(), rounds)
+
     for period, before in _periods():
-        dates = {"first": before.first - timedelta(days=1), "middle": before.last, "last": period.last}
-        by_day = _time(lambda dates=dates: connection.execute(text(BY_DAY), dates).all(), rounds)
-        spread = _time(lambda p=period, b=before: leaderboard.spread(connection, p, b), rounds)
-        _say(f"{period.days} days, added up from each day: {by_day:,.0f} ms; cards and curve: {spread:,.0f} ms")
-        for sort in Sort:
-            for find in ("", "ab1"):
-                order = Order(sort, find=find)
-                statement = leaderboard.standings(period, before, order, PAGE)
-                took = _time(lambda s=statement: connection.execute(s).all(), rounds)
-                verdict = "met" if took <= TARGET else "MISSED"
-                name = f"  by {sort}{' of those found' if find else ''}"
-                _say(f"{name:<34} {took:>7,.0f} ms  {by_day / took:>6.1f} × faster  {verdict}")
+        first = before.first - timedelta(days=1)
+        by_day = took(text(BY_DAY), first=first, middle=before.last, last=period.last)
+        spread = _time(partial(leaderboard.spread, connection, period, before), rounds)
+        _say(
+            f"{period.days} days, added up from each day: {by_day:,.0f} ms; cards and curve: {spread:,.0f} ms"
+        )
+        for sort, find in product(Sort, ("", "ab1")):
+            order = Order(sort, find=find)
+            page = took(leaderboard.standings(period, before, order, PAGE))
+            name = f"  by {sort}{' of those found' if find else ''}"
+            verdict = "met" if page <= TARGET else "MISSED"
+            _say(f"{name:<34} {page:>7,.0f} ms  {by_day / page:>6.1f} × faster  {verdict}")
 
 
 def _time(work: Callable[[], Any], rounds: int) -> float:

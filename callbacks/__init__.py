@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import forecast, my_dashboard, overview
+from callbacks import creators, forecast, my_dashboard, overview
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "creators": creators.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
 # What can be taken out, of which page.
-EXPORTS: dict[str, Exporting] = {"overview": overview.export, "my-dashboard": my_dashboard.export}
+EXPORTS: dict[str, Exporting] = {
+    "overview": overview.export,
+    "creators": creators.export,
+    "my-dashboard": my_dashboard.export,
+}

@@ -52,7 +52,7 @@ class Incomplete(Exception):  # noqa: N818
         self.answer = answer
 
 
-class UnknownCreator(NotFound):  # noqa: N818
+class UnknownCreator(NotFound):
     """Of an address."""
 
 

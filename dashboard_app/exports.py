@@ -8,7 +8,6 @@ from flask import Flask, Response, abort, request
 
 from aggregation.queries import Store
 from callbacks import EXPORTS
-from callbacks.exports import Exporting
 from callbacks.selection import asked
 from dashboard_app.access import require_role
 from dashboard_app.answers import opened
@@ -36,29 +35,39 @@ OF_CREATOR = f"/export/creators/<int(max={10**18 - 1}):creator_id>"
 def register(
     server: Flask, pages: Sequence[Page], store: Store, audit: Audit, clock: Callable[[], datetime]
 ) -> None:
-    """A route for each page and kind, so that each has the roles of its page; and for those of any creator."""
+    """A route for each page and kind, so that each has the roles of its page.
 
-    def add(page: Page, exporting: Exporting, ending: str, kind: Kind) -> None:
-        def download(viewer: Viewer, creator_id: int | None = None) -> Response:
-            search = request.query_string.decode("latin-1")
-            with store.read() as queries:
-                if creator_id is not None:
-                    viewer = Onlooker.at(viewer, opened(queries, creator_id).id)
-                export = exporting(queries, viewer, asked(search, page.periods), clock())
-            if export is None:
-                abort(404, "There are no numbers to take out yet.")
-            answer = Response(kind.write(export), content_type=kind.content_type)
-            name = f"{export.file_name if creator_id is None else export.named(creator_id)}.{ending}"
-            answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-            audit.record("export", viewer.name, name)
-            return answer
-
-        file, endpoint = f"{page.name}.{ending}", f"export_{page.name}_{ending}"
-        server.add_url_rule(f"/export/{file}", endpoint, require_role(*page.roles)(download))
-        if page.mine:
-            server.add_url_rule(f"{OF_CREATOR}/{file}", f"{endpoint}_of", require_role(*ANALYSTS)(download))
-
+    Of pages that show a creator's own numbers there is another, with those of any creator, for analysts.
+    """
     for page in pages:
-        for ending, kind in KINDS.items():
-            if page.name in EXPORTS:
-                add(page, EXPORTS[page.name], ending, kind)
+        for ending in KINDS:
+            if page.name not in EXPORTS:
+                continue
+            file, endpoint = f"{page.name}.{ending}", f"export_{page.name}_{ending}"
+            download = _download(page, ending, store, audit, clock)
+            server.add_url_rule(f"/export/{file}", endpoint, require_role(*page.roles)(download))
+            if page.mine:
+                guarded = require_role(*ANALYSTS)(download)
+                server.add_url_rule(f"{OF_CREATOR}/{file}", f"{endpoint}_of", guarded)
+
+
+def _download(
+    page: Page, ending: str, store: Store, audit: Audit, clock: Callable[[], datetime]
+) -> Callable[..., Response]:
+    exporting, kind = EXPORTS[page.name], KINDS[ending]
+
+    def download(viewer: Viewer, creator_id: int | None = None) -> Response:
+        search = request.query_string.decode("latin-1")
+        with store.read() as queries:
+            if creator_id is not None:
+                viewer = Onlooker.at(viewer, opened(queries, creator_id).id)
+            export = exporting(queries, viewer, asked(search, page.periods), clock())
+        if export is None:
+            abort(404, "There are no numbers to take out yet.")
+        answer = Response(kind.write(export), content_type=kind.content_type)
+        name = f"{export.file_name if creator_id is None else export.named(creator_id)}.{ending}"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        audit.record("export", viewer.name, name)
+        return answer
+
+    return download

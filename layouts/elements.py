@@ -32,7 +32,8 @@ class Html(_Element):
 class Selection(_Element):
     """The controls of a page, kept in the address: `search` of it is `?days=30&compare=previous`.
 
-    `path` stands before that in what the page's callback is given, where it says whose page it is. `controls` is markup with a select for each part of the address; `usual` is what they stand at where
+    `path` stands before that in what the page's callback is given, where it says whose page it is.
+    `controls` is markup with a select for each part of the address; `usual` is what they stand at where
     the address says nothing, by name.
     """
 

@@ -113,7 +113,7 @@ def counted_gifts() -> ColumnElement[bool]:
 
 
 def gifts(first: date, last: date) -> Subquery:
-    """date, hour, spark_id, sender_id, recipient_id, video_id, creator_share, platform_share: a row a gift."""
+    """date, hour, spark_id, sender_id, recipient_id, video_id and both shares: a row a gift."""
     gift = virtual_gifts.c
     return (
         select(

@@ -44,7 +44,9 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
     names = (*MEASURES, *UNKNOWN.values())
     creator = select(had.c.creator_id, had.c.month).distinct().subquery("creators")
     both = union_all(
-        select(had.c.creator_id, had.c.month, had.c.date, *(had.c[name] for name in names), ZERO.label("wanted")),
+        select(
+            had.c.creator_id, had.c.month, had.c.date, *(had.c[name] for name in names), ZERO.label("wanted")
+        ),
         select(creator.c.creator_id, creator.c.month, day.c.date, *(ZERO for _ in names), ONE).select_from(
             creator.join(day, day.c.month == creator.c.month)
         ),
@@ -106,9 +108,9 @@ def _parts(first: date, last: date) -> Iterator[Select[Any]]:
         case((metric.video_views.is_(None), ONE), else_=ZERO).label("views_unknown"),
         case((reactions.is_(None), ONE), else_=ZERO).label("reactions_unknown"),
     ).where(metric.date.between(*span))
-    yield select(
-        given.creator_id, given.date, *(ZERO for _ in range(4)), given.amount, ZERO, ZERO
-    ).where(given.date.between(*span))
+    yield select(given.creator_id, given.date, *(ZERO for _ in range(4)), given.amount, ZERO, ZERO).where(
+        given.date.between(*span)
+    )
 
 
 def _month_of(day: ColumnElement[date]) -> ColumnElement[date]:

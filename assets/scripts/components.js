@@ -3,10 +3,17 @@
   const { createElement, useEffect, useLayoutEffect, useRef } = React;
   const { draw, early } = window.sparkboard;
 
-  // The server has escaped every text in it.
-  const Html = ({ id, className, content }) => createElement("div", {
-    id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
-  });
+  // The server has escaped every text in it. What had the focus keeps it when its like comes in its place.
+  const Html = ({ id, className, content }) => {
+    const host = useRef(null);
+    const focused = host.current?.contains(document.activeElement) ? document.activeElement.id : "";
+    useLayoutEffect(() => {
+      if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    }, [content]);
+    return createElement("div", {
+      ref: host, id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
+    });
+  };
 
   // A link sets the controls, the controls set the link; the page's callback hears of both at once.
   const Selection = ({ id, controls, usual, path, setProps }) => {

@@ -82,28 +82,41 @@
       if (index > 0) cell.className = "number";
     });
   };
+  // A row a point, by its name.
+  const points = (table, { x, y, name, meta }, rows) => {
+    row(table.createTHead(), [rows, meta.across, name], "th");
+    const body = table.createTBody();
+    meta.names.forEach((label, index) => {
+      row(body, [plain(label), text(x[index], "count"), text(y[index], meta.unit)], "td");
+    });
+  };
   const twin = (details) => {
     const card = details.closest("[data-figure]");
     const graph = card.querySelector(".js-plotly-plot");
     const traces = graph.data.filter((trace) => trace.x && trace.visible !== false);
+    const box = details.querySelector(".twin");
+    const table = document.createElement("table");
+    const caption = table.createCaption();
+    caption.className = "unseen";
+    caption.textContent = card.querySelector("h2").textContent;
+    box.setAttribute("aria-label", `Table: ${caption.textContent}`);
+    box.replaceChildren(table);
+    const named = traces.find((trace) => trace.meta?.names);
+    if (named) {
+      points(table, named, graph.layout.meta.rows);
+      return;
+    }
     const sideways = traces.some((trace) => trace.orientation === "h");
     const [rows, cells] = sideways ? ["y", "x"] : ["x", "y"];
     // Lines of one chart may have days of their own, as a forecast has.
     const shown = traces.flatMap((trace) => columns(trace, trace[cells]).map((column) => ({
       ...column, at: new Map(trace[rows].map((key, index) => [key, column.cells[index]])),
     })));
-    const table = document.createElement("table");
-    const caption = table.createCaption();
-    caption.className = "unseen";
-    caption.textContent = card.querySelector("h2").textContent;
     row(table.createTHead(), [graph.layout.meta?.rows ?? "", ...shown.map((column) => column.name)], "th");
     const body = table.createTBody();
     new Set(traces.flatMap((trace) => trace[rows])).forEach((key) => {
       row(body, [plain(key), ...shown.map(({ at, unit }) => text(at.get(key), unit))], "td");
     });
-    const box = details.querySelector(".twin");
-    box.setAttribute("aria-label", `Table: ${caption.textContent}`);
-    box.replaceChildren(table);
   };
 
   document.addEventListener("toggle", (event) => {

@@ -136,7 +136,9 @@ def test_analysts_have_no_page_of_their_own(world: World, page: Page) -> None:
     for who in ("ana", "ada"):
         assert world.signed_in(who).get(page.path).status_code == 403
         for address in ("", "?days=7", page.path, "/creators/x", "/creators/1x?days=7", "?creator_id=1"):
-            got = run_callback(world.signed_in(who), FILLS[page.name], (f"{page.name}-address.search", address))
+            got = run_callback(
+                world.signed_in(who), FILLS[page.name], (f"{page.name}-address.search", address)
+            )
             assert got.status_code == 403, address
 
 

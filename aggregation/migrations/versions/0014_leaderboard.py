@@ -21,9 +21,7 @@ def upgrade() -> None:
     op.execute("TRUNCATE creator_months")
     op.drop_constraint("creator_months_money", "creator_months")
     op.drop_column("creator_months", "month_to_date")
-    op.add_column(
-        "creator_months", sa.Column("earnings", sa.Numeric(precision=18, scale=2), nullable=False)
-    )
+    op.add_column("creator_months", sa.Column("earnings", sa.Numeric(precision=18, scale=2), nullable=False))
     op.add_column("creator_months", sa.Column("gifts", sa.BigInteger(), nullable=False))
     op.add_column("creator_months", sa.Column("views", sa.BigInteger(), nullable=True))
     op.add_column("creator_months", sa.Column("reactions", sa.BigInteger(), nullable=True))
