@@ -24,6 +24,22 @@ class Metric:
     denominator: str = ""
     # 100 where a ratio is shown in percent
     scale: int = 1
+    # Which direction is good; "" where neither is.
+    better: Literal["up", "down", ""] = "up"
+
+    @property
+    def measured(self) -> str:
+        """Its unit, and what becomes of it over a period."""
+        return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
+
+
+UNITS = {"count": "number", "money": "money", "percent": "%"}
+ROLLUPS = {
+    "flow": "summed over the period",
+    "stock": "value at the end of the period",
+    "ratio": "Σ numerator / Σ denominator over the period",
+    "distinct": "recounted over the period, never summed",
+}
 
 
 DAILY = "daily_analytics"
@@ -213,6 +229,7 @@ TOP_1_SHARE = Metric(
     MONTHS,
     "earnings of the best-earning 1 % of active earners (at least one) / earnings of all",
     "How much of all earnings went to the one in a hundred who earned most.",
+    better="",
 )
 GINI = Metric(
     "gini",
@@ -223,6 +240,7 @@ GINI = Metric(
     "2 Σ rank × earnings / (n Σ earnings) − (n + 1) / n, active earners ranked from the least earnings on",
     "How unequally earnings are spread: 0% if all active earners earned the same, near 100% if one of many "
     "earned everything.",
+    better="",
 )
 WENT_DARK = Metric(
     "went_dark",
@@ -232,6 +250,7 @@ WENT_DARK = Metric(
     MONTHS,
     "creators with earnings above 0 in the compared period and none in this one",
     "Creators who earned something in the period that this one is compared with, and nothing now.",
+    better="down",
 )
 RPM = Metric(
     "rpm",
@@ -314,3 +333,8 @@ SKILL = Metric(
     "How much smaller the forecasts' errors were than those of simply expecting the last week again. Below "
     "zero, repeating the last week would have been better.",
 )
+
+
+def every() -> tuple[Metric, ...]:
+    """All that stand in this list, in its order."""
+    return tuple(value for value in globals().values() if isinstance(value, Metric))

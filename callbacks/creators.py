@@ -23,8 +23,8 @@ from layouts.components import Box, Component, Drawing, Kpi, Parts, kpi_card, me
 from layouts.creator_figures import Point
 from layouts.exports import Amount, Cell, Export, Table
 from layouts.leaderboard import Head, Row, Shown, board_card
-from layouts.page import PICKS, Asked, Viewer
-from layouts.pages.creators import PAGE, Ids
+from layouts.page import Asked, Viewer
+from layouts.pages.creators import PAGE, PICKS, Ids
 from layouts.places import THEIRS
 
 ROWS = 50

@@ -156,7 +156,7 @@ class Answers:
         if viewer.role not in found.roles:
             raise Forbidden
         page = found.page
-        source, wanted, now = self._sources[page.name], asked(search, page.periods), self._clock()
+        source, wanted, now = self._sources[page.name], asked(search, page.periods, page.picks), self._clock()
         if found.creator_id is not None or not source.shared:
             return self._made(source, found, viewer, wanted, now)
         # Read before the numbers: they may then be newer than the key says, never older.

@@ -1,6 +1,7 @@
 """Downloads: the numbers of a page as files, for those who may see the page."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ KINDS = {
 
 
 # No more digits than the database's integers have.
-OF_CREATOR = f"/export/creators/<int(max={10**18 - 1}):creator_id>"
+CREATOR_ID = f"<int(max={10**18 - 1}):creator_id>"
 
 
 def register(
@@ -48,26 +49,33 @@ def register(
             server.add_url_rule(f"/export/{file}", endpoint, require_role(*page.roles)(download))
             if page.mine:
                 guarded = require_role(*ANALYSTS)(download)
-                server.add_url_rule(f"{OF_CREATOR}/{file}", f"{endpoint}_of", guarded)
+                server.add_url_rule(f"/export/creators/{CREATOR_ID}/{file}", f"{endpoint}_of", guarded)
 
 
 def _download(
     page: Page, ending: str, store: Store, audit: Audit, clock: Callable[[], datetime]
 ) -> Callable[..., Response]:
-    exporting, kind = EXPORTS[page.name], KINDS[ending]
+    exporting = EXPORTS[page.name]
 
     def download(viewer: Viewer, creator_id: int | None = None) -> Response:
         search = request.query_string.decode("latin-1")
         with store.read() as queries:
             if creator_id is not None:
                 viewer = Onlooker.at(viewer, opened(queries, creator_id).id)
-            export = exporting(queries, viewer, asked(search, page.periods), clock())
+            export = exporting(queries, viewer, asked(search, page.periods, page.picks), clock())
+            if export is not None and creator_id is not None:
+                export = replace(export, creator_id=creator_id)
         if export is None:
             abort(404, "There are no numbers to take out yet.")
-        answer = Response(kind.write(export), content_type=kind.content_type)
-        name = f"{export.file_name if creator_id is None else export.named(creator_id)}.{ending}"
-        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        audit.record("export", viewer.name, name)
-        return answer
+        return as_file(export, ending, viewer, audit)
 
     return download
+
+
+def as_file(export: Export, ending: str, viewer: Viewer, audit: Audit) -> Response:
+    """A download of one of KINDS, which the audit log remembers."""
+    kind, name = KINDS[ending], f"{export.file_name}.{ending}"
+    answer = Response(kind.write(export), content_type=kind.content_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    audit.record("export", viewer.name, name)
+    return answer

@@ -53,6 +53,7 @@ class Amount:
 
 
 Cell = str | int | date | Amount | None
+Fact = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Export:
-    """What a page shows over `period`. `facts` say which numbers these are."""
+    """What a page shows over `period`. `facts` say which numbers these are.
+
+    `creator_id`: whose they are, where it is one of many creators' files.
+    """
 
     page: str
     period: Period
-    facts: Sequence[tuple[str, Cell]]
+    facts: Sequence[Fact]
     tables: Sequence[Table]
+    creator_id: int | None = None
 
     @property
     def file_name(self) -> str:
         """Without the ending."""
-        return f"sparkboard-{self.page}-{self.period.first}-to-{self.period.last}"
-
-    def named(self, creator_id: int) -> str:
-        """The same, where it is one of many creators' files."""
-        return f"{self.file_name}-creator-{creator_id}"
+        name = f"sparkboard-{self.page}-{self.period.first}-to-{self.period.last}"
+        return name if self.creator_id is None else f"{name}-creator-{self.creator_id}"
 
     def about(self) -> Table:
         counts = [(f"Rows: {table.name}", len(table.rows)) for table in self.tables]

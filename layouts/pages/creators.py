@@ -32,4 +32,7 @@ def layout(asked: Asked) -> Component:
     )
 
 
-PAGE = Page("creators", "/creators", "Creators", ANALYSTS, layout, PLATFORM_PERIODS)
+# The order of the board, what is searched for in it, and its page.
+PICKS = ("sort", "order", "find", "page")
+
+PAGE = Page("creators", "/creators", "Creators", ANALYSTS, layout, PLATFORM_PERIODS, PICKS)
