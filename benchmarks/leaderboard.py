@@ -1,7 +1,7 @@
 """The leaderboard of 100,000 creators, against the same numbers added up from each day, in one run.
 
-`python -m benchmarks.leaderboard`. Both read the same made-up analytics tables; what is timed is the
-database's answer, over a kept connection, parallel workers off.
+`python -m benchmarks.leaderboard`. Both read the same made-up analytics tables; what is measured is CPU of
+this process and its backend, over a kept connection, parallel workers off.
 """
 
 import sys
@@ -19,7 +19,6 @@ from functools import partial
 from itertools import product
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, text
@@ -31,6 +30,7 @@ from aggregation.migrations import migrate
 from aggregation.partitions import require_months
 from aggregation.periods import Period
 from aggregation.schema import supporter_returns
+from benchmarks.costs import Stopwatch
 
 LAST = date(2026, 10, 20)
 FIRST = LAST - timedelta(days=2 * 365)
@@ -121,13 +121,15 @@ def _measure(connection: Connection, rounds: int) -> None:
     for table in ("creator_profiles", "creator_metrics", "creator_months", "supporter_returns"):
         _say(f"{connection.scalar(text(f'SELECT count(*) FROM {table}')):>12,} {table}")  # noqa: S608
 
+    watch = Stopwatch(connection)
+
     def took(statement: Executable, **values: Any) -> float:
-        return _time(lambda: connection.execute(statement, values).all(), rounds)
+        return _cpu(lambda: connection.execute(statement, values).all(), watch, rounds)
 
     for period, before in _periods():
         first = before.first - timedelta(days=1)
         by_day = took(text(BY_DAY), first=first, middle=before.last, last=period.last)
-        spread = _time(partial(leaderboard.spread, connection, period, before), rounds)
+        spread = _cpu(partial(leaderboard.spread, connection, period, before), watch, rounds)
         _say(
             f"{period.days} days, added up from each day: {by_day:,.0f} ms; cards and curve: {spread:,.0f} ms"
         )
@@ -139,13 +141,13 @@ def _measure(connection: Connection, rounds: int) -> None:
             _say(f"{name:<34} {page:>7,.0f} ms  {by_day / page:>6.1f} × faster  {verdict}")
 
 
-def _time(work: Callable[[], Any], rounds: int) -> float:
+def _cpu(work: Callable[[], Any], watch: Stopwatch, rounds: int) -> float:
     """Milliseconds, the median; the first round doesn't count."""
     took = []
     for _ in range(rounds + 1):
-        start = perf_counter()
+        watch.lap()
         work()
-        took.append(1000 * (perf_counter() - start))
+        took.append(1000 * watch.lap())
     return median(took[1:])
 
 

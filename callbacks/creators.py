@@ -21,7 +21,7 @@ from callbacks.selection import Selection, badge, kpi, select
 from layouts import creator_figures, formats, shell
 from layouts.components import Box, Component, Drawing, Kpi, Parts, kpi_card, message_card
 from layouts.creator_figures import Point
-from layouts.exports import Amount, Cell, Export, Table
+from layouts.exports import Amount, Cell, Export, Lines, Table
 from layouts.leaderboard import Head, Row, Shown, board_card
 from layouts.page import Asked, Viewer
 from layouts.pages.creators import PAGE, PICKS, Ids
@@ -260,7 +260,7 @@ COLUMNS = (
 
 
 def board_rows(rows: Sequence[Standing], chosen: Selection, counted: bool) -> Table:
-    return Table("Leaderboard", COLUMNS, [board_row(row, chosen, counted) for row in rows])
+    return Table("Leaderboard", COLUMNS, Lines(rows, partial(board_row, chosen=chosen, counted=counted)))
 
 
 def board_row(row: Standing, chosen: Selection, counted: bool) -> tuple[Cell, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO, StringIO
+from itertools import islice
 from typing import Any, Literal
 
 from xlsxwriter import Workbook
@@ -25,6 +26,8 @@ NUMBER_FORMATS = {
     "points": '0.00" pp"',
 }
 WIDEST = 40
+# Rows that say how wide a sheet's columns are.
+MEASURED = 1000
 ABOUT = "About"
 
 # What spreadsheets take for a formula, at the start of a cell (OWASP, "CSV injection"): also after blanks,
@@ -39,7 +42,7 @@ _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\r
 _NO_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Amount:
     """A number with what it counts; `value` is None where there is none."""
 
@@ -54,6 +57,21 @@ class Amount:
 
 Cell = str | int | date | Amount | None
 Fact = tuple[str, Cell]
+
+
+class Lines(Sequence[Sequence[Cell]]):
+    """Rows of a long table, each made when it is written: a hundred thousand take no room as cells."""
+
+    def __init__(self, rows: Sequence[Any], made: Callable[[Any], Sequence[Cell]]) -> None:
+        self._rows = rows
+        self._made = made
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._rows[index]
+        return Lines(found, self._made) if isinstance(index, slice) else self._made(found)
 
 
 @dataclass(frozen=True)
@@ -146,19 +164,26 @@ def as_workbook(export: Export) -> bytes:
 
 
 def _fill(sheet: Any, table: Table, write: Callable[..., None]) -> None:
-    lines = [table.columns, *table.rows] if table.columns else list(table.rows)
-    for column, width in enumerate(_widths(lines)):
+    for column, width in enumerate(_widths(table)):
         sheet.set_column(column, column, width)
     if table.columns:
         sheet.freeze_panes(1, 0)
-    for number, line in enumerate(lines):
+    for number, line in enumerate(_with_heads(table)):
         for column, cell in enumerate(line):
             heading = number == 0 and bool(table.columns)
             right = heading and bool(table.rows) and isinstance(table.rows[0][column], int | Amount)
             write(sheet, number, column, cell, heading=heading, right=right)
 
 
-def _widths(lines: Sequence[Sequence[Cell]]) -> list[int]:
+def _with_heads(table: Table) -> Iterator[Sequence[Cell]]:
+    if table.columns:
+        yield table.columns
+    yield from table.rows
+
+
+def _widths(table: Table) -> list[int]:
+    """By the longest of the first rows: all of a long table would have to be written twice."""
+    lines = islice(_with_heads(table), MEASURED)
     return [min(WIDEST, max(len(_plain(cell)) for cell in column) + 3) for column in zip(*lines, strict=True)]
 
 

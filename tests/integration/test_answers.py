@@ -24,7 +24,7 @@ from tests.integration.test_access import FILLS
 
 Found = TypeVar("Found")
 
-WHO = {"overview": "ana", "forecast": "ana", "my-dashboard": "cleo"}
+WHO = {"overview": "ana", "creators": "ana", "forecast": "ana", "my-dashboard": "cleo"}
 OVERVIEW = next(page for page in PAGES if page.name == "overview")
 SEARCHES = ("", "?days=7", "?days=7&compare=none", "?days=90&compare=year", "?days=x&nonsense=<b>", "?%00")
 AT_ONCE = 64

@@ -26,6 +26,7 @@ SHOWN = {
         "gift_analytics",
         "revenue_forecast",
     },
+    "creators": {"creator_months", "creator_profiles", "creator_metrics", "supporter_returns"},
     "forecast": {"daily_analytics", "revenue_forecast_totals"},
     "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns", "creator_forecasts"},
 }
