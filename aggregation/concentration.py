@@ -7,15 +7,13 @@ from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 
-PARTS = 100
-
 
 @dataclass(frozen=True)
 class Concentration:
     """Of the `earners`, creators with earnings above 0; shares and Gini in percent.
 
-    `effective`: how many creators with equal earnings would be as concentrated. `curve`: Lorenz's,
-    (the poorest … % of earners, have … % of earnings), from (0, 0) to (100, 100).
+    `effective`: how many creators with equal earnings would be as concentrated. `curve`: Lorenz's, what share
+    the 0, 1, … 100 % of earners have who earned least.
     """
 
     earners: int
@@ -24,7 +22,7 @@ class Concentration:
     top_10_share: Decimal | None = None
     gini: Decimal | None = None
     effective: Decimal | None = None
-    curve: tuple[tuple[Decimal, Decimal], ...] = ()
+    curve: tuple[Decimal, ...] = ()
 
 
 def concentration(cents: Sequence[int]) -> Concentration:
@@ -41,7 +39,11 @@ def concentration(cents: Sequence[int]) -> Concentration:
         richest = ceil(Fraction(count * percent, 100))
         return _decimal(Fraction(100 * (total - so_far[count - richest]), total))
 
-    steps = sorted({ceil(Fraction(count * part, PARTS)) for part in range(PARTS + 1)})
+    def poorest(percent: int) -> Fraction:
+        """Their share of all earnings; a part of a creator earns that part."""
+        whole, rest = divmod(count * percent, 100)
+        return Fraction(100 * so_far[whole] + (rest * amounts[whole] if rest else 0), total)
+
     return Concentration(
         count,
         _decimal(Fraction(amounts[(count - 1) // 2] + amounts[count // 2], 200)),
@@ -49,10 +51,7 @@ def concentration(cents: Sequence[int]) -> Concentration:
         top(10),
         _decimal(100 * (Fraction(2 * weighted, count * total) - Fraction(count + 1, count))),
         _decimal(Fraction(total**2, sum(amount**2 for amount in amounts))),
-        tuple(
-            (_decimal(Fraction(100 * step, count)), _decimal(Fraction(100 * so_far[step], total)))
-            for step in steps
-        ),
+        tuple(_decimal(poorest(percent)) for percent in range(101)),
     )
 
 

@@ -86,7 +86,7 @@ def countable(queries: Queries, chosen: Selection) -> bool:
 
 
 def cards(queries: Queries, chosen: Selection) -> Component:
-    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis")
+    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis five")
 
 
 def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:

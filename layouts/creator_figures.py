@@ -7,6 +7,8 @@ from aggregation.concentration import Concentration
 from layouts.figures import Figure, literal
 from layouts.theme import CYAN, VIOLET, axis, chart_layout, faint
 
+PERCENT = list(range(101))
+
 
 @dataclass(frozen=True)
 class Point:
@@ -23,20 +25,19 @@ def lorenz(now: Concentration, before: Concentration | None) -> Figure:
     ]
     if before is not None and before.curve:
         data.append(_curve("Earnings, compared", before, {"color": CYAN, "width": 1.5, "dash": "dash"}))
-    steps = [float(creators) for creators, _ in now.curve]
     data.append(
         {
             "type": "scatter",
             "mode": "lines",
             "name": "If all earned the same",
-            "x": steps,
-            "y": steps,
+            "x": PERCENT,
+            "y": PERCENT,
             "line": {"color": VIOLET, "width": 1.5, "dash": "dot"},
             "meta": {"unit": "percent"},
             "hoverinfo": "skip",
         }
     )
-    percent = {"range": [0, 100], "ticksuffix": "%", "tickvals": [0, 25, 50, 75, 100]}
+    percent = {"range": [0, 100], "ticksuffix": "%", "dtick": 25}
     layout = chart_layout(
         xaxis=axis(showgrid=False, **percent),
         yaxis=axis(**percent),
@@ -52,8 +53,8 @@ def _curve(name: str, spread: Concentration, line: dict[str, object], **more: ob
         "type": "scatter",
         "mode": "lines",
         "name": name,
-        "x": [round(float(creators), 2) for creators, _ in spread.curve],
-        "y": [round(float(earned), 4) for _, earned in spread.curve],
+        "x": PERCENT,
+        "y": [round(float(share), 4) for share in spread.curve],
         "line": line,
         "meta": {"unit": "percent"},
         "hovertemplate": "The %{x:.0f}% who earned least earned %{y:.2f}%<extra></extra>",

@@ -141,10 +141,9 @@ def test_without_a_comparison_nobody_went_dark(six: World) -> None:
 def test_figures(six: World) -> None:
     shown = answer(six, "ana", "creators", "?days=7")
     now, before, alike = shown.figures["creators-lorenz"]["data"]
-    assert now["x"] == [0, 25, 50, 75, 100]
-    assert [round(value, 1) for value in now["y"]] == [0, 1.6, 34.4, 67.2, 100]
-    assert before["x"] == [0, 50, 100]
-    assert alike["y"] == alike["x"]
+    assert now["x"] == before["x"] == alike["x"] == alike["y"] == list(range(101))
+    assert [round(now["y"][percent], 1) for percent in (0, 25, 50, 75, 100)] == [0, 1.6, 34.4, 67.2, 100]
+    assert [round(before["y"][percent], 1) for percent in (0, 25, 50, 100)] == [0, 11.5, 23.1, 100]
     assert "Of 4 creators with earnings. The top 10% earned 32.8%" in shown.text
     (dots,) = shown.figures["creators-views_rpm"]["data"]
     assert list(zip(dots["meta"]["names"], dots["x"], dots["y"], strict=True)) == [

@@ -24,14 +24,11 @@ def test_four_creators() -> None:
         gini=Decimal(50),
         # 20² / (1 + 4 + 9 + 196)
         effective=Decimal(400) / Decimal(210),
-        curve=(
-            (Decimal(0), Decimal(0)),
-            (Decimal(25), Decimal(5)),
-            (Decimal(50), Decimal(15)),
-            (Decimal(75), Decimal(30)),
-            (Decimal(100), Decimal(100)),
-        ),
+        curve=found.curve,
     )
+    assert [found.curve[percent] for percent in (0, 25, 50, 75, 100)] == [0, 5, 15, 30, 100]
+    # half of the second's $2
+    assert found.curve[37] + found.curve[38] == 2 * found.curve[25] + Decimal(10) * (37 + 38 - 50) / 25
 
 
 def test_nobody_and_somebody() -> None:
@@ -67,12 +64,10 @@ def test_what_always_holds(cents: list[int], chance: object) -> None:
     assert found.effective is not None
     assert 0 <= found.gini < 100
     assert 1 <= round(found.effective, 9) <= len(cents)
-    creators, earned = zip(*found.curve, strict=True)
-    assert (creators[0], earned[0], creators[-1], earned[-1]) == (0, 0, 100, 100)
-    assert list(creators) == sorted(creators)
-    assert list(earned) == sorted(earned)
-    assert all(share <= of for of, share in found.curve)
-    assert len(found.curve) <= 101
+    assert len(found.curve) == 101
+    assert (found.curve[0], found.curve[-1]) == (Decimal(0), Decimal(100))
+    assert list(found.curve) == sorted(found.curve)
+    assert all(share <= percent for percent, share in enumerate(found.curve))
     assert found.top_1_share is not None
     assert found.top_10_share is not None
     assert found.top_1_share <= found.top_10_share <= 100
@@ -84,4 +79,4 @@ def test_what_always_holds(cents: list[int], chance: object) -> None:
 def test_when_all_earn_the_same() -> None:
     found = concentration([700] * 250)
     assert (found.gini, found.effective, found.median) == (Decimal(0), Decimal(250), Decimal(7))
-    assert all(creators == earned for creators, earned in found.curve)
+    assert list(found.curve) == list(range(101))
