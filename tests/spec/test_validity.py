@@ -17,7 +17,7 @@ TIMES = (
     ("follows", "unfollowed_at"),
     ("transactions", "created_at"),
 )
-# One row of each kind that counts: 1 sends 0.70 + 0.30 to 2, who owns the video.
+# One row of each kind that counts: 1 sends 0.70 + 0.30 to 2 with a video, which is 2's.
 GOOD = """
 users
 id | created_at       | is_creator | followers
@@ -29,8 +29,8 @@ creator_id
 2
 
 virtual_gifts
-spark_id | created_at
-5        | 2026-03-10 10:00
+spark_id | video_id | created_at
+5        | 1        | 2026-03-10 10:00
 
 user_sessions
 user_id | started_at
