@@ -42,15 +42,16 @@ def value(visitor: Visitor, name: str) -> str:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    ("role", "page"), [("analyst", "overview"), ("analyst", "forecast"), ("creator", "my-dashboard")]
+    ("role", "page"),
+    [("analyst", "overview"), ("analyst", "creators"), ("analyst", "forecast"), ("creator", "my-dashboard")],
 )
 def test_pages_fit_and_complain_about_nothing(
     browser: Browser, demo: str, role: str, page: str, size: str, theme: str
 ) -> None:
     visitor = visit(browser, demo, SIZES[size], theme)
     visitor.sign_in(role)
-    if page == "forecast":
-        visitor.open("/forecast")
+    if page in ("forecast", "creators"):
+        visitor.open(f"/{page}")
     assert visitor.page.get_attribute("body", "data-page") == page
     visitor.screenshot(f"{page}-{size}-{theme}")
     width = visitor.page.evaluate("document.documentElement.scrollWidth")
