@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import creators, forecast, my_dashboard, overview
+from callbacks import audience, creators, forecast, my_dashboard, overview, retention
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "audience": audience.register,
+    "retention": retention.register,
     "creators": creators.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
@@ -16,6 +18,8 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
 # What can be taken out, of which page.
 EXPORTS: dict[str, Exporting] = {
     "overview": overview.export,
+    "audience": audience.export,
+    "retention": retention.export,
     "creators": creators.export,
     "my-dashboard": my_dashboard.export,
 }
