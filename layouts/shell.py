@@ -219,7 +219,7 @@ def badge(coverage: Period | None, unequal: int | None = None, days_behind: int 
         return html.Span("no complete day yet", className="badge")
     parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal)]
     if days_behind > 0:
-        parts.insert(1, f"{days_behind:,} {'day' if days_behind == 1 else 'days'} behind")
+        parts.insert(1, f"{formats.days(days_behind)} behind")
     return html.Span(
         " · ".join(parts),
         id=Ids.BADGE,
@@ -252,7 +252,7 @@ def period_line(
     `against`: what the compared days are, in words. `picked`: what was clicked, by part of the address, as it
     is shown. The interval stands in it for scripts, both days inside.
     """
-    parts = [f"{period.days} {'day' if period.days == 1 else 'days'}: {formats.span(period)}"]
+    parts = [f"{formats.days(period.days)}: {formats.span(period)}"]
     if begin is not None:
         parts.append(f"the numbers begin on {formats.day(begin)}")
     if before is not None and compared:
