@@ -15,7 +15,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
-from aggregation.verdicts import Verdict, verdict
+from aggregation.verdicts import Verdict, days_of, verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
@@ -182,7 +182,7 @@ def judgement(metric: Metric, value: Number | None, usual: Days, days: Days) -> 
     """None for what no day has a value of."""
     if value is None or metric.name not in days:
         return None
-    return verdict(usual[metric.name], days[metric.name], metric.unit)
+    return verdict(days_of(usual[metric.name]), days_of(days[metric.name]), metric.unit)
 
 
 def histories(queries: Queries, period: Period, chosen: Selection) -> Days:

@@ -14,7 +14,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
-from aggregation.verdicts import Verdict, verdict
+from aggregation.verdicts import Verdict, days_of, verdict
 from callbacks import exports
 from callbacks.explained import (
     AMOUNTS,
@@ -166,7 +166,11 @@ def judgement(
     metric: Metric, value: Number | None, usual: Sequence[Number | None], days: Sequence[Number | None]
 ) -> Verdict | None:
     """None for refunds, too: they come days later, so that the newest days always look better."""
-    return None if value is None or metric is metrics.REFUND_RATE else verdict(usual, days, metric.unit)
+    return (
+        None
+        if value is None or metric is metrics.REFUND_RATE
+        else verdict(days_of(usual), days_of(days), metric.unit)
+    )
 
 
 def histories(queries: Queries, period: Period, chosen: Selection) -> dict[str, list[Number | None]]:

@@ -22,9 +22,14 @@ from aggregation.worker import Worker
 from tests.spec.tables import change, expect, fill, rows
 
 MINUTE = timedelta(minutes=1)
-EARLY = ["daily", "gifts", "engagement", "returns", "gifters", "revenue"]
-EARLY += ["refunds", "gift_values", "spark_days", "cohorts"]
-LATE = ["creators", "earnings", "supporters", "supporter_returns", "profiles", "spark_profiles"]
+EARLY = [
+    *("daily", "gifts", "engagement", "returns", "gifters", "cohort_activity", "gifter_activity"),
+    *("frequency", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
+]
+LATE = [
+    *("creators", "earnings", "supporters", "supporter_returns", "cohort_value", "gifter_months"),
+    *("gifter_cohorts", "session_lengths", "profiles", "spark_profiles"),
+]
 USERS = """
 users
 id | created_at       | is_creator
