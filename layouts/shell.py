@@ -41,6 +41,24 @@ COMPARISONS = {
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A control of a page's own: `part` is its name in the address and one of the page's picks.
+
+    `options` are values and their words.
+    """
+
+    part: str
+    label: str
+    options: Sequence[tuple[str, str]]
+    usual: str
+
+    def made(self, asked: Asked) -> str:
+        """What it is set to; the usual where the address says nothing that it knows."""
+        value = asked.pick(self.part)
+        return value if value in dict(self.options) else self.usual
+
+
+@dataclass(frozen=True)
 class Open:
     """What is open in the frame: a page, with what goes with it."""
 
@@ -82,6 +100,7 @@ def bar(
     *,
     compares: bool = True,
     export: str = "",
+    choices: Sequence[Choice] = (),
 ) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
@@ -94,10 +113,13 @@ def bar(
     controls = [_control(Ids.PERIOD, "days", "Period", days, chosen), _dates(asked)]
     if compares:
         controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
+    for each in choices:
+        controls.append(_control(each.part, each.part, each.label, each.options, each.made(asked)))
     if export:
         controls.append(_export(export, asked))
     controls.append(_keys())
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
+    usual |= {each.part: each.usual for each in choices}
     return html.Div(
         [
             html.H1(title),

@@ -23,7 +23,13 @@ from tests.integration.test_access import FILLS
 
 Found = TypeVar("Found")
 
-WHO = {"overview": "ana", "forecast": "ana", "my-dashboard": "cleo"}
+WHO = {
+    "overview": "ana",
+    "audience": "ana",
+    "retention": "ana",
+    "forecast": "ana",
+    "my-dashboard": "cleo",
+}
 OVERVIEW = next(page for page in PAGES if page.name == "overview")
 SEARCHES = (
     "",
