@@ -15,7 +15,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
-from aggregation.verdicts import Verdict, days_of, verdict
+from aggregation.verdicts import Verdict, verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
@@ -136,7 +136,7 @@ def judged_supporters(queries: Queries, creator_id: int, chosen: Selection) -> V
     found = queries.supporter_days(creator_id, days)
     counts = dict(zip(found["date"], found["supporters"], strict=True))
     begin, first = chosen.usual.days, chosen.freshness.coverage.first
-    values = days_of(counts.get(day, 0) if day >= first else None for day in days.dates())
+    values = [counts.get(day, 0) if day >= first else None for day in days.dates()]
     return verdict(values[:begin], values[begin:], metrics.SUPPORTERS_COUNT.unit)
 
 
