@@ -8,7 +8,11 @@
   sparkboard.period = () => {
     const line = document.querySelector("#react-entry-point [data-first]");
     if (line) return [line.dataset.first, line.dataset.last];
+    // Not every page says it; then it is what the address asks for.
     const last = document.getElementById("complete-through")?.dataset.through ?? "";
+    const asked = new URLSearchParams(window.location.search);
+    const [from, to] = ["from", "to"].map((end) => sparkboard.later(asked.get(end), 0));
+    if (from && from <= to && from <= last) return [from, to < last ? to : last];
     const days = Number(document.getElementById("period")?.value) || 30;
     return [sparkboard.later(last, 1 - days), last];
   };
