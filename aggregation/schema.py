@@ -435,7 +435,10 @@ creator_supporters = Table(
     Column("date", Date, primary_key=True),
     _count("gifts"),
     _money("amount"),
+    # With the platform's share. Null in rows that an older version wrote, until they are computed again.
+    Column("gross", Numeric(18, 2)),
     _no_nan("creator_supporters", ("amount",)),
+    CheckConstraint("gross >= 0 AND gross <> 'NaN'::numeric", "creator_supporters_gross"),
     Index("creator_supporters_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
@@ -449,6 +452,56 @@ supporter_returns = Table(
     _count("supporters"),
     Index("supporter_returns_date", "date"),
     postgresql_partition_by=BY_MONTH,
+)
+
+# ---- what the pages about gifts need ----
+
+spark_profiles = Table(
+    "spark_profiles",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),
+)
+# Who sent and who received, as sorted lists: the distinct people of any period and any set of sparks are
+# counted from few rows, which take a tenth of the room of one row a person.
+spark_days = Table(
+    "spark_days",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _money("creator_earnings"),
+    Column("senders", ARRAY(BigInteger), nullable=False),
+    Column("recipients", ARRAY(BigInteger), nullable=False),
+    _no_nan("spark_days", ("creator_earnings",)),
+    Index("spark_days_date", "date"),
+)
+# How many gifts of each value: by it the median of any period is exact.
+gift_values = Table(
+    "gift_values",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("amount", Numeric(18, 2), primary_key=True),
+    _count("gifts"),
+    _no_nan("gift_values", ("amount",)),
+)
+gift_refunds = Table(
+    "gift_refunds",
+    analytics,
+    # The day of the gift, not that of the refund, which the platform doesn't keep.
+    Column("date", Date, primary_key=True),
+    _count("gifts"),
+    _money("amount"),
+    _no_nan("gift_refunds", ("amount",)),
+)
+gifter_returns = Table(
+    "gifter_returns",
+    analytics,
+    Column("date", Date, primary_key=True),
+    # 0 stands for who had never sent a gift before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("gifters"),
+    # Who they are, of those.
+    Column("first_timers", ARRAY(BigInteger)),
 )
 
 # ---- what ran, and how true the numbers are ----

@@ -19,7 +19,7 @@ from layouts.page import Asked, Page, Viewer
 Exporting = Callable[[Queries, Viewer, Asked, datetime], Export | None]
 
 DAYS = "Days"
-SIGNS = {"money": "$", "percent": "%", "count": ""}
+SIGNS = {"money": "$", "percent": "%", "count": "", "hour": "hour (UTC)"}
 
 
 def export(

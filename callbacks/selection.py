@@ -13,7 +13,7 @@ import pandas as pd
 
 from aggregation import verdicts
 from aggregation.days import ONE_DAY, last_complete_day
-from aggregation.metrics import Metric
+from aggregation.metrics import Metric, Unit
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
@@ -192,6 +192,11 @@ def judged(metric: Metric, usual: pd.DataFrame, daily: pd.DataFrame) -> Verdict:
         days = np.diff(days)
     begin = len(days) - len(daily)
     return verdict(days[:begin], days[begin:], metric.unit)
+
+
+def judged_days(usual: Sequence[Number | None], days: Sequence[Number | None], unit: Unit) -> Verdict:
+    """The same for values a day."""
+    return verdict(verdicts.days_of(usual), verdicts.days_of(days), unit)
 
 
 def no_gifts(last: date | None) -> str:

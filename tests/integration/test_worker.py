@@ -25,11 +25,11 @@ from tests.spec.tables import change, expect, fill, rows
 MINUTE = timedelta(minutes=1)
 EARLY = [
     *("daily", "gifts", "engagement", "returns", "cohort_activity", "gifter_activity", "frequency"),
-    *("revenue", "cohorts"),
+    *("gifters", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
 ]
 LATE = [
     *("creators", "earnings", "supporters", "supporter_returns", "cohort_value", "gifter_months"),
-    *("gifter_cohorts", "session_lengths", "profiles"),
+    *("gifter_cohorts", "session_lengths", "profiles", "spark_profiles"),
 ]
 USERS = """
 users
