@@ -5,9 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -96,8 +95,8 @@ def test_the_demo_notes_few_and_its_backfill_takes_them_in(platform: Engine) -> 
     demo.load(platform, Scale(days=30, creators=5, users=60), now)
     with platform.connect() as connection:
         noted = changes.noted(connection)
-        loaded = connection.execute(text("SELECT count(*) FROM video_watches")).scalar_one()
-    assert 0 < len(noted) < loaded / 5
+    # A day of a table once for each part that was loaded.
+    assert 0 < len(noted) <= 2 * len({(change_.subject, change_.day) for change_ in noted})
     aggregate(platform, clock=lambda: cast.NOW)
     assert rows(platform, "source_changes") == []
 
@@ -179,32 +178,6 @@ def test_only_the_tables_owner_can_put_them_on(roles: Database, purpose: Purpose
 # ---- the worker's start ----
 
 
-@contextmanager
-def forwarder(port: int, target: str) -> Iterator[None]:
-    """Lets in at a port of this machine whoever wants to talk to the server's socket."""
-
-    def pump(source_: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source_.recv(65536):
-                sink.sendall(data)
-        with suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    def serve(listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                server = socket.socket(socket.AF_UNIX)
-                server.connect(target)
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=pump, args=ends, daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        threading.Thread(target=serve, args=[listener], daemon=True).start()
-        yield
-        listener.shutdown(socket.SHUT_RDWR)
-
-
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port: int = probe.getsockname()[1]
@@ -230,18 +203,20 @@ def wait_for(process: subprocess.Popen[str], words: str) -> None:
     raise AssertionError("".join(seen))
 
 
-def test_a_worker_waits_for_a_database_that_is_down(filled: Engine) -> None:
-    port = free_port()
-    address = make_url(url(filled))
-    folder = str(address.query["host"])
-    there = address.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
-    with worker_at(there) as process:
+def test_a_worker_waits_for_a_database_that_is_down(filled: Engine, tmp_path: Path) -> None:
+    folder = filled.url.query.get("host")
+    if not isinstance(folder, str):
+        pytest.skip("the server has no socket of its own here")
+    # Where the server's socket will be, there is nothing yet.
+    socket_folder = tmp_path / "s"
+    address = make_url(url(filled)).update_query_dict({"host": str(socket_folder)})
+    with worker_at(address.render_as_string(hide_password=False)) as process:
         try:
-            wait_for(process, "waiting for postgresql://")
-            with forwarder(port, f"{folder}/.s.PGSQL.5432"):
-                wait_for(process, "at work as")
-                process.send_signal(signal.SIGTERM)
-                _, err = process.communicate(timeout=15)
+            wait_for(process, "waiting for postgresql+psycopg2://")
+            socket_folder.symlink_to(folder)
+            wait_for(process, "at work as")
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=15)
             assert process.returncode == 0
             assert "Traceback" not in err
         finally:
@@ -251,7 +226,7 @@ def test_a_worker_waits_for_a_database_that_is_down(filled: Engine) -> None:
 def test_a_worker_that_waits_can_be_stopped() -> None:
     with worker_at(f"postgresql://me:hidden@127.0.0.1:{free_port()}/none") as process:
         try:
-            wait_for(process, "waiting for postgresql://me:***@")
+            wait_for(process, "waiting for postgresql+psycopg2://me:***@")
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=10)
             assert process.returncode == 0
