@@ -34,6 +34,7 @@ class Asked:
 
     `typed`: the first and the last day of a range of one's own, as they stand in the address, if it has any.
     `picked`: what was clicked, by the names that the page knows.
+    `known`: of the numbers as they were known at the end of which day, as it stands there.
     `creator`: whose page it is, where the address says so.
     """
 
@@ -42,6 +43,7 @@ class Asked:
     search: str = ""
     typed: tuple[str, str] | None = None
     picked: tuple[tuple[str, str], ...] = ()
+    known: str = ""
     creator: Creator | None = None
 
     def pick(self, name: str) -> str:
@@ -56,7 +58,8 @@ class Asked:
             if self.typed is None
             else dict(zip(("from", "to"), self.typed, strict=True))
         )
-        return when | {"compare": self.compare.value} | dict(self.picked)
+        known = {"known": self.known} if self.known else {}
+        return when | {"compare": self.compare.value} | dict(self.picked) | known
 
 
 @dataclass(frozen=True)

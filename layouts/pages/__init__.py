@@ -1,10 +1,12 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import audience, creators, forecast, my_dashboard, overview, retention
+from layouts.pages import audience, creators, forecast, gifts, my_dashboard, overview, retention, revenue
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    revenue.PAGE,
+    gifts.PAGE,
     audience.PAGE,
     retention.PAGE,
     creators.PAGE,
