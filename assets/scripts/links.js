@@ -1,5 +1,4 @@
 // Links and searches that ask the same page for something else: without loading it again.
-// They work without this, too.
 (() => {
   const { sparkboard } = window;
 

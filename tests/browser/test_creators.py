@@ -88,21 +88,3 @@ def test_the_twin_of_the_points_names_them(board: Visitor) -> None:
     twin.locator("summary").click()
     expect(twin.locator("thead th")).to_have_text(["Creator", "Views", "RPM"])
     assert twin.locator("tbody tr").count() > 3
-
-
-def test_without_scripts_links_and_search_work(browser: Browser, demo: str) -> None:
-    signed_in = visit(browser, demo, DESKTOP, "dark")
-    signed_in.sign_in("analyst")
-    context = browser.new_context(java_script_enabled=False, storage_state=signed_in.context.storage_state())
-    page = context.new_page()
-    page.goto(f"{demo}/creators?days=30")
-    page.click("#sort-name")
-    expect(page.locator("th[aria-sort=ascending]")).to_have_text("Creator↑")
-    names = page.locator(f"{ROWS} th").all_inner_texts()
-    assert [name.lower() for name in names] == sorted(name.lower() for name in names)
-    page.fill("#find", names[0])
-    page.press("#find", "Enter")
-    expect(page.locator(ROWS)).to_have_count(1)
-    assert "days=30" in page.url
-    context.close()
-    signed_in.context.close()
