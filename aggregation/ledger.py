@@ -11,13 +11,15 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
 from aggregation.jobs import JOBS
-from aggregation.schema import data_checks, job_runs
+from aggregation.schema import job_runs
 from aggregation.versions import Scope
 
 # The name of the runs that count the hours of a day which isn't over.
 RUNNING_DAY = "today"
 # Of the nightly recount's.
 CHECK = "check"
+# Of computing unequal days anew.
+REPAIR = "repair"
 # A clock this far ahead closes no day too early: days are closed LATENESS after they end.
 AHEAD = LATENESS / 2
 
@@ -41,6 +43,7 @@ class Result:
     error: str | None = None
     # Whether it failed of something that passes (aggregation.retries).
     passing: bool = False
+    log: str | None = None
 
 
 def start(engine: Engine, job: str, first: date, last: date, now: datetime) -> int:
@@ -62,14 +65,14 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
         connection.execute(
             update(job_runs)
             .where(job_runs.c.id == run)
-            .values(state=result.state, rows=result.rows, error=result.error, finished_at=now)
+            .values(state=result.state, rows=result.rows, error=result.error, log=result.log, finished_at=now)
         )
         # What is complete has changed, even where no number has.
         versions.bump(connection, scope_of(result.job))
 
 
 def scope_of(job: str) -> Scope:
-    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS}.get(job, Scope.DAYS)
+    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS, REPAIR: Scope.CHECKS}.get(job, Scope.DAYS)
 
 
 def sweep(engine: Engine, now: datetime) -> int:
@@ -151,12 +154,3 @@ def missing_days(connection: Connection, jobs: Sequence[str], first: date, last:
         covered[row.job].update(days_between(max(row.first_day, first), min(row.last_day, last, complete)))
     done = set.intersection(*covered.values()) if covered else set()
     return [day for day in days_between(first, last) if day not in done]
-
-
-def unequal_cells(connection: Connection) -> int | None:
-    """How many cells the newest recount of each table found unequal; None where there was none."""
-    newest = select(func.max(data_checks.c.id)).group_by(data_checks.c.table_name)
-    count = connection.execute(
-        select(func.sum(data_checks.c.unequal)).where(data_checks.c.id.in_(newest))
-    ).scalar()
-    return None if count is None else int(count)

@@ -3,7 +3,7 @@
 Money columns hold `Decimal`, counts `int`, missing values `None`; days are `datetime.date`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,13 +28,21 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import forecasts, ledger, summaries
+from aggregation import forecasts, ledger, summaries, unequal
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.jobs.events import within
-from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
+from aggregation.metrics import (
+    ACTIVE_USERS,
+    CREATOR,
+    CREATOR_METRICS,
+    GIFT_REVENUE,
+    SUPPORTERS_COUNT,
+    TOTAL_REVENUE,
+    Metric,
+)
 from aggregation.periods import Period
 from aggregation.schema import (
     creator_metrics,
@@ -50,6 +58,7 @@ from aggregation.schema import (
 )
 from aggregation.summaries import Number
 from aggregation.versions import Frames, Scope, Versions, current, kept
+from aggregation.withheld import BeingRecounted, Withheld
 
 # How many earlier days of the same weekday make the usual band of a running day.
 USUAL_WEEKS = 8
@@ -63,13 +72,15 @@ _ONE_STATE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 class Freshness:
     """How far the numbers reach, and whether the newest recount found them equal.
 
-    `unequal` is None where nothing has been recounted yet; `missing` are source tables that the
-    platform doesn't have.
+    `unequal` of the `checked` cells are None where nothing has been recounted yet; `missing` are source
+    tables that the platform doesn't have; `withheld` is what isn't shown until it is equal again.
     """
 
     coverage: Period
     unequal: int | None
     missing: frozenset[str] = frozenset()
+    checked: int = 0
+    withheld: Withheld = Withheld()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class Outlook:
 class Listing:
     """Some of the `total` rows that were asked for."""
 
-    rows: Sequence[RowMapping]
+    rows: Sequence[Mapping[Any, Any]]
     total: int
 
 
@@ -144,17 +155,66 @@ class Queries:
         first = self._rows(select(func.min(daily_analytics.c.date))).scalar()
         if last is None or first is None:
             return None
-        unequal = ledger.unequal_cells(self.connection)
-        return Freshness(Period(first, last), unequal, absent_tables(self.connection))
+        checked = unequal.checked(self.connection)
+        return Freshness(
+            Period(first, last),
+            None if checked is None else unequal.count(self.connection),
+            absent_tables(self.connection),
+            checked or 0,
+            self.withheld(),
+        )
 
-    @kept(Scope.DAYS)
+    # ---- what is being recounted ----
+
+    @kept(Scope.CHECKS)
+    def withheld(self) -> Withheld:
+        """What isn't shown until it is equal again."""
+        with self.connection.begin_nested():
+            return unequal.withheld(self.connection)
+
+    def require_equal(
+        self,
+        table: Table,
+        period: Period,
+        columns: Sequence[str] | None = None,
+        creator_id: int | None = None,
+    ) -> None:
+        """Before a sum over days: BeingRecounted where one of its cells is unequal. None: any column."""
+        days = self.withheld().days(table.name, columns, period, creator_id)
+        if days:
+            raise BeingRecounted(days)
+
+    def without_unequal(
+        self, rows: list[dict[Any, Any]], table: Table, day: str = "date", creator_id: int | None = None
+    ) -> list[dict[Any, Any]]:
+        """Rows of `table` whose unequal cells are None; `day` is their column with a day or a time.
+
+        Of creators, those of `creator_id`, or of each row's own creator.
+        """
+        withheld = self.withheld()
+        if table.name not in withheld.cells:
+            return rows
+        return [self._blanked(row, table.name, day, creator_id, withheld) for row in rows]
+
+    def _blanked(
+        self, row: dict[Any, Any], table: str, day: str, creator_id: int | None, withheld: Withheld
+    ) -> dict[Any, Any]:
+        of = row[day].date() if isinstance(row[day], datetime) else row[day]
+        owner = creator_id if creator_id is not None else row.get("creator_id")
+        gone = withheld.columns(table, of, owner)
+        return {name: None if name in gone else value for name, value in row.items()}
+
+    @kept(Scope.DAYS, Scope.CHECKS)
     def daily(self, period: Period) -> pd.DataFrame:
         """`daily_analytics`, a row for every day of the period; all None where none has been computed."""
         days = daily_analytics.c.date
         stored = self._frame(
             select(daily_analytics).where(days.between(period.first, period.last)).order_by(days)
         )
-        by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in stored.to_dict("records")}
+        known = self.without_unequal(stored.to_dict("records"), daily_analytics)
+        # Computed while they still went on, and not since.
+        stale = set(ledger.missing_days(self.connection, ["daily"], period.first, period.last))
+        by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in known if row["date"] not in stale}
         rows = [by_day.get(day, {"date": day}) for day in period.dates()]
         return _without_nan(pd.DataFrame(rows, columns=stored.columns, dtype=object))
 
@@ -163,7 +223,8 @@ class Queries:
     ) -> dict[str, Number | None]:
         """What each metric is worth over `period`, whose rows `daily` has; distinct users are recounted."""
         values = dict(summaries.values_over(daily, metrics))
-        if summaries.total(daily, ACTIVE_USERS.name) is not None:
+        counted = not self.withheld().of_metric(ACTIVE_USERS, period)
+        if counted and summaries.total(daily, ACTIVE_USERS.name) is not None:
             values[ACTIVE_USERS.name] = self.active_users(period)
         return {metric.name: values.get(metric.name) for metric in metrics}
 
@@ -177,9 +238,10 @@ class Queries:
         )
         return int(self._rows(users).scalar_one())
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def revenue_by_source(self, period: Period) -> pd.DataFrame:
-        """source, amount, transaction_count over the period; largest first."""
+        """source, amount, transaction_count over the period; largest first. Raises BeingRecounted."""
+        self.require_equal(revenue_breakdown, period)
         table = revenue_breakdown.c
         amount = func.sum(table.amount).label("amount")
         return self._frame(
@@ -189,9 +251,13 @@ class Queries:
             .order_by(amount.desc(), table.source)
         )
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
-        """Creators with the largest change of earnings: creator_id, name, now, before."""
+        """Creators with the largest change of earnings: creator_id, name, now, before. BeingRecounted where
+        anybody's are unequal: who moved most can't be told then.
+        """
+        for span in (period, before):
+            self.require_equal(creator_metrics, span, [GIFT_REVENUE.name])
         sums = self._summed_from_months(period, before) or _summed_from_days(period, before)
         moved = (
             select(sums.creator_id, sums.now, sums.before)
@@ -213,8 +279,13 @@ class Queries:
         now, earlier = (dict(span.from_months()) for span in (period, before))
         days, freshness = {*now, *earlier}, self.freshness()
         needed = {day for day in days if freshness and day >= freshness.coverage.first}
-        if not needed or needed.intersection(
-            ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
+        unequal_here = self.withheld().cells.get(creator_months.name, {}).get("month_to_date", {})
+        if (
+            not needed
+            or needed.intersection(unequal_here)
+            or needed.intersection(
+                ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
+            )
         ):
             return None
         row = creator_months.c
@@ -263,14 +334,19 @@ class Queries:
         """When the running day's gifts were last counted (aware, UTC)."""
         return ledger.newest_start(self.connection, ledger.RUNNING_DAY)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def usual_hours(self, day: date, coverage: Period) -> pd.DataFrame:
         """hour, low, high: quartiles of its revenue on the same weekday of up to eight earlier weeks.
 
         Hours without a gift count as 0. Empty with less than four such days inside `coverage`.
         """
         weeks = [day - timedelta(weeks=n) for n in range(1, USUAL_WEEKS + 1)]
-        days = [d for d in weeks if coverage.first <= d <= coverage.last]
+        known = self.withheld()
+        days = [
+            d
+            for d in weeks
+            if coverage.first <= d <= coverage.last and not known.columns(gift_analytics.name, d)
+        ]
         if len(days) < USUAL_WEEKS // 2:
             return pd.DataFrame(columns=["hour", "low", "high"])
         table = gift_analytics.c
@@ -350,10 +426,12 @@ class Queries:
         with self.connection.begin_nested():
             return forecasts.runs(self.connection, limit=limit)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def anomalies(self, period: Period) -> Sequence[Anomaly]:
+        doubtful = set(self.withheld().of_metric(TOTAL_REVENUE, period))
         with self.connection.begin_nested():
-            return forecasts.anomalies(self.connection, period)
+            found = forecasts.anomalies(self.connection, period)
+        return [each for each in found if each.day not in doubtful]
 
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
@@ -382,7 +460,12 @@ class Queries:
         )
         before = self._followers_before(creator_id, period.first)
         gaps = ledger.missing_days(self.connection, ["creators"], period.first, period.last)
-        return fill_days(stored, period, freshness, before, frozenset(gaps))
+        # Followers are carried forward, so before and after.
+        known = self.without_unequal(stored.to_dict("records"), table)
+        stored = pd.DataFrame(known, columns=stored.columns, dtype=object)
+        filled = fill_days(stored, period, freshness, before, frozenset(gaps))
+        known = self.without_unequal(filled.to_dict("records"), table, creator_id=creator_id)
+        return _without_nan(pd.DataFrame(known, columns=filled.columns, dtype=object))
 
     def _followers_before(self, creator_id: int, day: date) -> int | None:
         """Followers at the start of `day`: of the newest row before it, else walked back from the next."""
@@ -411,7 +494,9 @@ class Queries:
         return None if value is None else int(value)
 
     def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
-        """None where the job hasn't succeeded for all covered days of the period."""
+        """None where the job hasn't succeeded for all covered days of the period, or they are recounted."""
+        if self.withheld().of_metric(SUPPORTERS_COUNT, period, creator_id):
+            return None
         covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
         if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
             return None
@@ -427,11 +512,15 @@ class Queries:
         return Supporters(int(total or 0), int(new or 0))
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
-        """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""
+        """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first.
+
+        Unequal cells are None.
+        """
         inside = within(day, period.first, period.last)
         total = self._rows(select(func.count()).select_from(table).where(inside)).scalar_one()
         some = select(table).where(inside).order_by(day, *table.primary_key).limit(limit).offset(offset)
-        return Listing(self._rows(some).mappings().all(), total)
+        rows = [dict(row) for row in self._rows(some).mappings()]
+        return Listing(self.without_unequal(rows, table, day.name), total)
 
     def newest_forecast(self) -> Sequence[RowMapping]:
         """The days of the forecast that was made last; empty where there is none."""

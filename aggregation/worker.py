@@ -14,14 +14,15 @@ import schedule
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from aggregation import checks, expiry, ledger, retries, versions
+from aggregation import agenda, checks, expiry, ledger, requests, retries, versions
 from aggregation.agenda import Task, check_due, forecast_due, last_forecast_slot, next_starts, open_tasks
 from aggregation.database import WRITERS_LOCK, connect, exclusive
-from aggregation.days import months, utc_now
+from aggregation.days import ONE_DAY, months, utc_now
 from aggregation.errors import UserError
 from aggregation.leases import LOOKED_AT_EVERY, Lease
 from aggregation.ledger import Result, State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
+from aggregation.repairs import repair
 from aggregation.retries import Wait
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class Worker:
         self._refresh_in_time(now)
         self._guarded("the forecast", self._forecast, now)
         self._guarded("the recount", self._check, now)
+        self._guarded("repairs", self._repair, now)
+        self._guarded("requests", self._serve, now)
         self._guarded("removing what is old", self._forget, now)
 
     def _guarded(
@@ -191,8 +194,12 @@ class Worker:
             return
         with self._engine.connect() as connection:
             days = check_due(connection, now)
+            oldest = agenda.oldest_day(connection)
+            older = days and oldest and checks.sample(connection, oldest, days[0] - ONE_DAY)
         if days:
             self._recount(*days, now)
+        if older:
+            self._recount(*older, now)
         # Before there are days the next pass looks again.
         self._checked = coming if self._settled else None
 
@@ -214,6 +221,18 @@ class Worker:
         if report.cells_unequal:
             log.error("%d of %d recounted cells are unequal", report.cells_unequal, report.cells_checked)
         self._record_check(Result(ledger.CHECK, first, last, State.SUCCEEDED, report.cells_checked), now)
+
+    def _repair(self, now: datetime) -> None:
+        """What a recount found unequal."""
+        with self._engine.connect() as connection:
+            wanted = agenda.repairs_wait(connection)
+        if wanted:
+            repair(self._engine, now, clock=self._clock, stopped=self._over)
+
+    def _serve(self, _: datetime) -> None:
+        """What people have asked for."""
+        while requests.perform_next(self._engine, self._clock, self._over):
+            self._refresh_in_time(self._clock())
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)
@@ -311,6 +330,7 @@ class Worker:
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):
             count = ledger.sweep(self._engine, now)
+        requests.resume(self._engine)
         if count:
             log.warning("%d runs of a process that ended were marked as interrupted", count)
 

@@ -1,5 +1,6 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -99,7 +100,8 @@ def unknown_creator() -> Parts:
 def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier))
+    withheld = partial(chosen.withheld, creator_id=creator_id)
+    key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier, withheld))
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
@@ -129,29 +131,32 @@ def cards(
     before: pd.DataFrame | None,
     supporters: Supporters | None,
     earlier: Supporters | None,
+    withheld: Callable[[Metric], str],
 ) -> Component:
-    kpis = [creator_kpi(metric, daily, before) for metric in CARDS]
-    kpis.append(supporters_kpi(supporters, earlier))
+    kpis = [creator_kpi(metric, daily, before, withheld(metric)) for metric in CARDS]
+    kpis.append(supporters_kpi(supporters, earlier, withheld(metrics.SUPPORTERS_COUNT)))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
-def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None) -> Kpi:
+def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, withheld: str) -> Kpi:
     value = summaries.value_over(daily, metric)
     return kpi(
         metric,
         value,
         None if before is None else summaries.value_over(before, metric),
+        withheld=withheld,
         note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
     )
 
 
-def supporters_kpi(supporters: Supporters | None, earlier: Supporters | None) -> Kpi:
+def supporters_kpi(supporters: Supporters | None, earlier: Supporters | None, withheld: str) -> Kpi:
     return kpi(
         metrics.SUPPORTERS_COUNT,
         None if supporters is None else supporters.total,
         None if earlier is None else earlier.total,
+        withheld=withheld,
         note=f"{supporters.new:,} new" if supporters else "",
         reason="" if supporters else NOT_COUNTED,
     )
@@ -244,6 +249,10 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
     counted = summaries.since(daily, freshness.coverage.first)
     shown = dict.fromkeys((*CARDS, *PERFORMANCE))
-    kpis = [*(creator_kpi(metric, counted, before) for metric in shown), supporters_kpi(supporters, earlier)]
+    withheld = partial(chosen.withheld, creator_id=creator_id)
+    kpis = [
+        *(creator_kpi(metric, counted, before, withheld(metric)) for metric in shown),
+        supporters_kpi(supporters, earlier, withheld(metrics.SUPPORTERS_COUNT)),
+    ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)

@@ -117,17 +117,22 @@ def kpis(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.Da
     earlier: dict[str, Number | None] = {}
     if before is not None and chosen.comparable:
         earlier = queries.platform_values(CARDS, chosen.comparable, before)
-    return [platform_kpi(metric, now, earlier, counted) for metric in CARDS]
+    return [platform_kpi(metric, now, earlier, counted, chosen.withheld(metric)) for metric in CARDS]
 
 
 def platform_kpi(
-    metric: Metric, now: dict[str, Number | None], before: dict[str, Number | None], daily: pd.DataFrame
+    metric: Metric,
+    now: dict[str, Number | None],
+    before: dict[str, Number | None],
+    daily: pd.DataFrame,
+    withheld: str,
 ) -> Kpi:
     value = now[metric.name]
     return kpi(
         metric,
         value,
         before.get(metric.name),
+        withheld=withheld,
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
     )
@@ -250,10 +255,12 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     tables = [
         exports.key_numbers(kpis(queries, chosen, daily, before)),
         exports.day_rows(daily, metrics.PLATFORM_METRICS),
-        source_rows(queries.revenue_by_source(chosen.period)),
+        exports.table("Revenue by source", lambda: source_rows(queries.revenue_by_source(chosen.period))),
     ]
-    if chosen.comparable:
-        tables.append(mover_rows(queries.movers(chosen.period, chosen.comparable, MOVERS)))
+    if compared := chosen.comparable:
+        tables.append(
+            exports.table("Movers", lambda: mover_rows(queries.movers(chosen.period, compared, MOVERS)))
+        )
     return exports.export(PAGE, chosen, asked, now, tables)
 
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from aggregation.days import utc_now
 from aggregation.queries import Store
+from aggregation.withheld import BeingRecounted
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
 from dashboard_app import access, administration, api, exports, forgery, frame, login, own_account
@@ -33,6 +34,7 @@ from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
 from dashboard_app.throttling import Gate, Throttle
 from dashboard_app.tokens import Tokens
+from layouts import formats
 from layouts.pages import PAGES
 
 log = logging.getLogger(__name__)
@@ -119,6 +121,8 @@ def _register_pages(app: Application, store: Store, answers: Answers) -> None:
 
 
 def _answer_problems(server: Flask, audit: Audit) -> None:
+    server.register_error_handler(BeingRecounted, _withheld)
+
     @server.errorhandler(HTTPException)
     def http_problem(error: HTTPException) -> ResponseReturnValue:
         if error.code == 403:
@@ -147,6 +151,10 @@ def _answer_problems(server: Flask, audit: Audit) -> None:
             return problem(400, "The request is malformed.")
         log.error("%s %s failed", request.method, request.path, exc_info=error)
         return problem(500, TEXTS[500])
+
+
+def _withheld(error: BeingRecounted) -> ResponseReturnValue:
+    return problem(503, formats.being_recounted(error.days))
 
 
 def _message(error: HTTPException) -> str:

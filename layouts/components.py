@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from aggregation.metrics import Metric
 from aggregation.summaries import Change, Number
+from aggregation.withheld import BeingRecounted
 from layouts import formats
 from layouts.elements import Chart, Html
 from layouts.figures import BLANK, Figure, drawn
@@ -264,9 +265,14 @@ def failure() -> Component:
 def section(
     build: Callable[[], Component], title: str, failed: Callable[[str, Exception], None]
 ) -> Component:
-    """`build()`, or a card that says it failed: one broken query must not take the page down."""
+    """`build()`, or a card that says it failed: one broken query must not take the page down.
+
+    Where it can't be told for now, the card says why.
+    """
     try:
         return build()
+    except BeingRecounted as withheld:
+        return message_card(title, withheld_words(withheld), wide=True)
     except Exception as error:
         failed(title, error)
         return message_card(title, *failure(), state="failed")
@@ -276,6 +282,12 @@ def drawing(build: Callable[[], Drawing], title: str, failed: Callable[[str, Exc
     """The same for a chart."""
     try:
         return build()
+    except BeingRecounted as withheld:
+        return Drawing(reason=withheld_words(withheld))
     except Exception as error:
         failed(title, error)
         return Drawing(reason=failure())
+
+
+def withheld_words(withheld: BeingRecounted) -> str:
+    return f"{formats.NO_VALUE} {formats.being_recounted(withheld.days)}"

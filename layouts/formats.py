@@ -1,5 +1,6 @@
 """Numbers and days as people read them. Rounded once, half to even."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -73,6 +74,13 @@ def change_text(change: Change) -> str:
 def day(value: date) -> str:
     """21 Nov 2026."""
     return f"{value.day} {value:%b %Y}"
+
+
+def being_recounted(days: Sequence[date]) -> str:
+    """Why a number isn't shown."""
+    if len(days) == 1:
+        return f"the number of {day(days[0])} is being recounted"
+    return f"the numbers of {len(days)} days are being recounted, {day(days[0])} the first"
 
 
 def span(period: Period) -> str:

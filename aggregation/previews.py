@@ -1,0 +1,134 @@
+"""What computing some days again would change: computed in a transaction that is rolled back."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
+
+from aggregation.coverage import covered_days, missing_sources
+from aggregation.database import WRITERS_LOCK, exclusive
+from aggregation.days import last_complete_day, months
+from aggregation.jobs import Job, chosen, with_readers
+from aggregation.publishing import WORK_MEM, Interrupted, run
+
+# Of each table at most so many cells are shown; all are counted.
+SHOWN = 50
+
+
+class _RolledBack(Exception):  # noqa: N818
+    """Ends the transaction of a preview."""
+
+
+def preview(
+    engine: Engine,
+    first: date,
+    last: date,
+    only: Sequence[str],
+    *,
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """By table: how many cells would change, and some of them, old → new; `first` and `last` as they would
+    be computed. Nothing is written, and readers see nothing of it.
+
+    Each month is computed by itself, as a run would do. Raises UserError for days that can't be.
+    """
+    jobs = with_readers(chosen(only))
+    tables: dict[str, dict[str, Any]] = {}
+    with exclusive(engine, WRITERS_LOCK) as connection:
+        missing = missing_sources(connection)
+        days = covered_days(connection, first, last, missing, clock())
+        for begin, end in months(days.first, days.last):
+            since = days.since if begin == days.first else begin
+            for name, count, cells in _month(
+                connection, jobs, (since, begin, end), missing, last_complete_day(clock()), stopped
+            ):
+                entry = tables.setdefault(name, {"cells": 0, "changes": []})
+                entry["cells"] += count
+                entry["changes"] += cells[: SHOWN - len(entry["changes"])]
+    return {"first": str(days.first), "last": str(days.last), "tables": tables}
+
+
+def _month(
+    connection: Connection,
+    jobs: Sequence[Job],
+    span: tuple[date, date, date],
+    missing: frozenset[str],
+    complete: date,
+    stopped: Callable[[], bool],
+) -> list[tuple[str, int, list[list[str | None]]]]:
+    since, first, last = span
+    found = []
+    connection.rollback()
+    connection.execution_options(isolation_level="REPEATABLE READ")
+    with suppress(_RolledBack), connection.begin():
+        connection.execute(text(f"SET LOCAL work_mem = '{WORK_MEM}'"))
+        for job in jobs:
+            if stopped():
+                raise Interrupted("stopped before the preview was done")
+            begin, reach = (first, job.reach(last, complete)) if job.day is not None else (first, last)
+            found.append((job.table.name, *_differences(connection, job, since, begin, reach, missing)))
+            # Those that read its table have to find what they would find.
+            run(connection, job, begin, reach, missing, since)
+        raise _RolledBack
+    return found
+
+
+def _differences(
+    connection: Connection, job: Job, since: date, first: date, last: date, missing: frozenset[str]
+) -> tuple[int, list[list[str | None]]]:
+    """How many cells `job` would change, and some: key, column, old, new as PostgreSQL writes them."""
+    compared = _compared(job, since, first, last, missing)
+    changed = compared.where(literal_column("cell.old IS DISTINCT FROM cell.new")).cte("changed")
+    count = connection.execute(select(func.count()).select_from(changed)).scalar_one()
+    if not count:
+        return 0, []
+    rows = connection.execute(select(changed).order_by(changed.c.key, changed.c.name).limit(SHOWN))
+    return count, [list(row) for row in rows]
+
+
+def _compared(job: Job, since: date, first: date, last: date, missing: frozenset[str]) -> Any:
+    """A row a cell of what is stored and what would be; ratios follow from the others."""
+    statement: Any = job.statement(first, last, missing)
+    span = job.span(since, last)
+    if job.later:
+        statement = union_all(statement, job.later.statement(last))
+        span = or_(span, job.later.rows(last))
+    new = statement.cte("new").prefix_with("MATERIALIZED")
+    names = [column.name for column in new.c]
+    old = select(*(job.table.c[name] for name in names)).where(span).cte("old")
+    keys = [key.name for key in job.table.primary_key]
+    kept = job.kept(missing)
+    key = func.concat_ws(
+        ", ", *(func.concat(f"{name}=", func.coalesce(new.c[name], old.c[name])) for name in keys)
+    )
+
+    def cell(name: str) -> Any:
+        after = func.coalesce(new.c[name], old.c[name]) if name in kept else new.c[name]
+        return select(
+            literal(name).label("name"),
+            cast(old.c[name], Text).label("old"),
+            cast(after, Text).label("new"),
+        ).correlate(new, old)
+
+    cells = union_all(*(cell(name) for name in names if name not in keys)).lateral("cell")
+    same = and_(*(new.c[name] == old.c[name] for name in keys))
+    joined = new.join(old, same, full=True)
+    return select(key.label("key"), cells.c.name, cells.c.old, cells.c.new).select_from(
+        joined.join(cells, literal_column("true"))
+    )
