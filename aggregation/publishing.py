@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -52,6 +53,10 @@ RUNNING_DAY = replace(chosen(["gifts"])[0], name=ledger.RUNNING_DAY)
 # For each sort and hash of a statement; a hash takes up to twice as much. With the default of 4 MB even a
 # day spills to disk; with this a month of 1.4 million user-days peaks at 330 MB (benchmarks.aggregation).
 WORK_MEM = "32MB"
+
+
+# Spans of a run that its log has.
+LONGEST_LOG = 100
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -192,6 +197,7 @@ class _Run:
     rows: int = 0
     error: str | None = None
     passing: bool = False
+    log: list[str] = field(default_factory=list)
 
 
 def aggregate(
@@ -272,6 +278,7 @@ def _finish(
             each.rows,
             each.error or reason,
             each.passing,
+            "\n".join(each.log[-LONGEST_LOG:]) or None,
         )
         for each in runs
     ]
@@ -317,6 +324,7 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     if each.job.day is None:
         first = work.first
     since = work.since if first == work.first else first
+    began = monotonic()
     try:
         with connection.begin_nested():
             reach = each.job.reach(last, work.complete)
@@ -334,6 +342,7 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             "job %s failed for %s to %s: %s", each.job.name, first, last, each.error, exc_info=with_traceback
         )
         return 0
+    each.log.append(f"{first} to {last}: {rows:,} rows changed in {monotonic() - began:.2f} s")
     work.progress(each.job.name, (last - work.first).days + 1, (work.last - work.first).days + 1)
     return rows
 

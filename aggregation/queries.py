@@ -3,11 +3,11 @@
 Money columns hold `Decimal`, counts `int`, missing values `None`; days are `datetime.date`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from sqlalchemy import (
@@ -59,6 +59,8 @@ from aggregation.schema import (
 from aggregation.summaries import Number
 from aggregation.versions import Frames, Scope, Versions, current, kept
 from aggregation.withheld import BeingRecounted, Withheld
+
+Read = TypeVar("Read")
 
 # How many earlier days of the same weekday make the usual band of a running day.
 USUAL_WEEKS = 8
@@ -163,6 +165,11 @@ class Queries:
             checked or 0,
             self.withheld(),
         )
+
+    def operations(self, read: Callable[..., Read], *arguments: Any) -> Read:
+        """What a function of aggregation.operations, requests or unequal reads."""
+        with self.connection.begin_nested():
+            return read(self.connection, *arguments)
 
     # ---- what is being recounted ----
 

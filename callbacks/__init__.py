@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import forecast, my_dashboard, overview
+from callbacks import forecast, my_dashboard, operations, overview
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
     "forecast": forecast.register,
+    "operations": operations.register,
     "my-dashboard": my_dashboard.register,
 }
 # What can be taken out, of which page.

@@ -19,7 +19,7 @@ from aggregation.queries import Store
 from aggregation.withheld import BeingRecounted
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, administration, api, exports, forgery, frame, login, own_account
+from dashboard_app import access, administration, api, exports, forgery, frame, login, own_account, rerunning
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
@@ -30,6 +30,7 @@ from dashboard_app.own_account import OwnAccount
 from dashboard_app.protection import Protection
 from dashboard_app.proxies import Proxies
 from dashboard_app.request_ids import RequestIds
+from dashboard_app.rerunning import Rerunning
 from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
 from dashboard_app.throttling import Gate, Throttle
@@ -83,6 +84,7 @@ def create_app(
     frame.register(server)
     administration.register(server, Administration(accounts, sessions, audit, store, now))
     own_account.register(server, OwnAccount(door, tokens))
+    rerunning.register(server, Rerunning(engine, audit, clock))
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
     app = Application(server, PAGES, answers, files)

@@ -40,6 +40,9 @@ class Kpi:
     note: str = ""
     history: Sequence[Number | None] = ()
     reason: str = ""
+    # instead of the value, where it is no amount: as text, and for data-value
+    shown: str = ""
+    data: str = ""
     # instead of a change, where there is nothing to compare with by nature
     words: Sequence[str] = ()
 
@@ -51,10 +54,10 @@ def kpi_card(kpi: Kpi) -> Component:
         [
             html.Div([html.H2(metric.label), _definition(metric)], className="kpi-name"),
             html.P(
-                formats.short(kpi.value, metric.unit),
+                kpi.shown or formats.short(kpi.value, metric.unit),
                 className="kpi-value",
-                title=formats.exact(kpi.value, metric.unit),
-                **attributes(data_value="" if kpi.value is None else str(kpi.value)),
+                title=kpi.shown or formats.exact(kpi.value, metric.unit),
+                **attributes(data_value=kpi.data or ("" if kpi.value is None else str(kpi.value))),
             ),
             _change_line(kpi),
             _sparkline(kpi),

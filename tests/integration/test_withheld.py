@@ -293,7 +293,7 @@ def test_what_can_not_be_mended_is_tried_three_times_and_told(world: World) -> N
     for hours, tries in ((0, 1), (0.5, 1), (1, 2), (1.5, 2), (2, 3), (3, 3), (30, 3)):
         mend(world.engine, now + timedelta(hours=hours))
         assert rows(world.engine, "unequal_cells", "tries") == [(tries,)], hours
-    assert repairs(world.engine) == [("failed", "1 of 164 cells are still unequal")] * 3
+    assert repairs(world.engine) == [("failed", "1 of 87 cells are still unequal")] * 3
     with world.engine.connect() as connection:
         (left,) = unequal.given_up(connection)
     assert tuple(left) == ("daily_analytics", "new_users", date(2026, 3, 3), 1)
