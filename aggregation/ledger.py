@@ -1,6 +1,8 @@
 """job_runs: what ran when over which days, with what result; and from it, what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -14,6 +16,8 @@ from aggregation.jobs import JOBS
 from aggregation.schema import job_runs
 from aggregation.versions import Scope
 
+# Of the run whose part is being done, for the log.
+run_id: ContextVar[int | None] = ContextVar("run_id", default=None)
 # The name of the runs that count the hours of a day which isn't over.
 RUNNING_DAY = "today"
 # Of the nightly recount's.
@@ -69,6 +73,16 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
         )
         # What is complete has changed, even where no number has.
         versions.bump(connection, scope_of(result.job))
+
+
+@contextmanager
+def under_way(run: int) -> Iterator[None]:
+    """What is logged meanwhile is about this run."""
+    token = run_id.set(run)
+    try:
+        yield
+    finally:
+        run_id.reset(token)
 
 
 def scope_of(job: str) -> Scope:

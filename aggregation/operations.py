@@ -49,8 +49,8 @@ def heartbeat(connection: Connection) -> Heartbeat | None:
 
 def through(connection: Connection) -> dict[str, date | None]:
     """The newest day that each job has succeeded for, by the job's name."""
-    newest = select(run.job, func.max(run.last_day)).where(run.state == State.SUCCEEDED).group_by(run.job)
-    found = dict(connection.execute(newest).tuples())
+    done = select(run.job, func.max(run.last_day).label("day")).where(run.state == State.SUCCEEDED)
+    found: dict[str, date] = {row.job: row.day for row in connection.execute(done.group_by(run.job))}
     return {job.name: found.get(job.name) for job in JOBS}
 
 
@@ -152,7 +152,8 @@ def job_days(connection: Connection, period: Period, now: datetime) -> dict[str,
     of_period = select(job_runs).where(run.last_day >= period.first, run.first_day <= period.last)
     for row in connection.execute(of_period.order_by(run.started_at, run.id)):
         by_job[row.job].append(row)
-    begun = dict(connection.execute(select(run.job, func.min(run.started_at)).group_by(run.job)).tuples())
+    starts = select(run.job, func.min(run.started_at).label("at")).group_by(run.job)
+    begun = {row.job: row.at for row in connection.execute(starts)}
     first: date | None = connection.scalar(select(func.min(daily_analytics.c.date)))
     restated = _restated(connection, period)
     return {

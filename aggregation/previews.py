@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     union_all,
 )
 
@@ -109,13 +110,16 @@ def _compared(job: Job, since: date, first: date, last: date, missing: frozenset
     if job.later:
         statement = union_all(statement, job.later.statement(last))
         span = or_(span, job.later.rows(last))
+    keys = list(job.table.primary_key)
     new = statement.cte("new").prefix_with("MATERIALIZED")
     names = [column.name for column in new.c]
+    if job.keeps:
+        # Its rows reach beyond the span, and are few.
+        span = or_(span, tuple_(*job.table.primary_key).in_(select(*(new.c[key.name] for key in keys))))
     old = select(*(job.table.c[name] for name in names)).where(span).cte("old")
-    keys = [key.name for key in job.table.primary_key]
     kept = job.kept(missing)
     key = func.concat_ws(
-        ", ", *(func.concat(f"{name}=", func.coalesce(new.c[name], old.c[name])) for name in keys)
+        ", ", *(func.concat(f"{key.name}=", func.coalesce(new.c[key.name], old.c[key.name])) for key in keys)
     )
 
     def cell(name: str) -> Any:
@@ -126,8 +130,8 @@ def _compared(job: Job, since: date, first: date, last: date, missing: frozenset
             cast(after, Text).label("new"),
         ).correlate(new, old)
 
-    cells = union_all(*(cell(name) for name in names if name not in keys)).lateral("cell")
-    same = and_(*(new.c[name] == old.c[name] for name in keys))
+    cells = union_all(*(cell(name) for name in names if not job.table.c[name].primary_key)).lateral("cell")
+    same = and_(*(new.c[key.name] == old.c[key.name] for key in keys))
     joined = new.join(old, same, full=True)
     return select(key.label("key"), cells.c.name, cells.c.old, cells.c.new).select_from(
         joined.join(cells, literal_column("true"))

@@ -293,7 +293,8 @@ def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: 
         for each in runs:
             # A table that isn't by day is written once, with the last span.
             if each.error is None and (each.job.day is not None or last == work.last):
-                changed.append((each, _publish_job(connection, work, each, first, last)))
+                with ledger.under_way(each.id):
+                    changed.append((each, _publish_job(connection, work, each, first, last)))
         for scope in {ledger.scope_of(each.job.name) for each, rows in changed if rows}:
             versions.bump(connection, scope)
     for each, rows in changed:
@@ -342,6 +343,7 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             "job %s failed for %s to %s: %s", each.job.name, first, last, each.error, exc_info=with_traceback
         )
         return 0
+    log.debug("job %s: %d rows of %s to %s changed", each.job.name, rows, first, last)
     each.log.append(f"{first} to {last}: {rows:,} rows changed in {monotonic() - began:.2f} s")
     work.progress(each.job.name, (last - work.first).days + 1, (work.last - work.first).days + 1)
     return rows

@@ -131,9 +131,7 @@ def cards(queries: Queries, freshness: Freshness, now: datetime) -> Component:
             shown=formats.duration(late),
             data=f"{late.total_seconds():.0f}",
         ),
-        _card(
-            metrics.FAILED_RUNS, queries.operations(operations.failed_since, now - timedelta(days=1)), "runs"
-        ),
+        _card(metrics.FAILED_RUNS, failed, "runs"),
         unequal_card(freshness),
         restated_card(queries, now),
     ]

@@ -39,14 +39,15 @@ def migrated(settings: Settings) -> Iterator[Engine]:
 
 
 def serve(settings: Settings) -> None:
-    from dashboard_app.server import WebServer
-
     secret = settings.session_secret()
     settings.require_free_address()
+    counters = settings.share_counters()
+    from dashboard_app.server import WebServer
+
     with migrated(settings) as engine:
         url = engine.url
         engine.dispose()
-        WebServer(settings, url, secret).run()
+        WebServer(settings, url, secret, counters).run()
 
 
 def work(settings: Settings) -> None:

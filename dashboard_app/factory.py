@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from dash.exceptions import DependencyException
 from flask import Flask, Response, jsonify, render_template, request
@@ -19,7 +20,18 @@ from aggregation.queries import Store
 from aggregation.withheld import BeingRecounted
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, administration, api, exports, forgery, frame, login, own_account, rerunning
+from dashboard_app import (
+    access,
+    administration,
+    api,
+    exports,
+    forgery,
+    frame,
+    login,
+    monitoring,
+    own_account,
+    rerunning,
+)
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
@@ -66,10 +78,12 @@ def create_app(
     protection: Protection = Protection(),  # noqa: B008 - frozen
     *,
     demo: bool = False,
+    counters: Path | None = None,
 ) -> Application:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
 
-    `demo`: whether the demo's accounts may be used.
+    `demo`: whether the demo's accounts may be used. `counters`: the folder where all processes of this
+    server count, if it has several.
     """
     files = files or StaticFiles()
     server = _server(secret)
@@ -77,6 +91,7 @@ def create_app(
     accounts, audit, tokens = Accounts(engine, demo=demo), Audit(engine), Tokens(engine)
     sessions, now = Sessions(engine, protection), protection.clock
     store, answers = Store(engine), Answers(clock)
+    monitoring.register(server, engine, clock, protection.metrics_token, counters)
     access.guard(server, sessions, tokens, PAGES, now)
     forgery.protect(server)
     door = login.Door(accounts, sessions, Throttle(engine, secret, now), Gate(), audit, protection)

@@ -40,7 +40,7 @@ class Checkboxes(SelectMultipleField):
 class SpanForm(FlaskForm):
     first_day = DateField("First day", [InputRequired("say from which day on")])
     last_day = DateField("Last day", [InputRequired("say up to which day")])
-    jobs = Checkboxes("Jobs", choices=[(name, name) for name in NAMES], default=NAMES)
+    jobs = Checkboxes("Jobs", choices=NAMES, default=NAMES)
 
     def __init__(self, newest: date, **values: Any) -> None:
         super().__init__(**values)
