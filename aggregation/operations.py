@@ -44,6 +44,16 @@ def heartbeat(connection: Connection) -> Heartbeat | None:
     return Heartbeat(row.holder, max(row.over + TERM, timedelta()), row.over < timedelta())
 
 
+def told(beat: Heartbeat | None) -> str:
+    """A sentence without its end."""
+    if beat is None:
+        return "none has ever been at work on this database"
+    seconds = f"{beat.age.total_seconds():,.0f} s"
+    if beat.leads:
+        return f"{beat.holder} is at work, last heartbeat {seconds} ago"
+    return f"none is at work; the last one was {beat.holder}, {seconds} ago"
+
+
 # ---- how far each table reaches ----
 
 
