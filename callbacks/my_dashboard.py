@@ -18,7 +18,7 @@ from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, no_gifts, select
+from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
 from layouts.components import (
     Box,
@@ -65,6 +65,8 @@ class Numbers(NamedTuple):
     before: pd.DataFrame | None
     supporters: Supporters | None
     earlier: Supporters | None
+    # the days that make the normal ranges
+    usual: pd.DataFrame
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -98,10 +100,11 @@ def unknown_creator() -> Parts:
 
 
 def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
-    daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
+    found = numbers(queries, creator_id, chosen)
+    daily, before = found.daily, found.before
     counted = summaries.since(daily, chosen.freshness.coverage.first)
     withheld = partial(chosen.withheld, creator_id=creator_id)
-    key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier, withheld))
+    key_numbers = chosen.section("Key numbers", lambda: cards(counted, found, withheld))
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
@@ -120,25 +123,22 @@ def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
 
     daily, supporters = of(chosen.period)
     before, earlier = of(chosen.comparable) if chosen.comparable else (None, None)
-    return Numbers(daily, before, supporters, earlier)
+    usual = queries.creator_daily(creator_id, chosen.usual, chosen.freshness)
+    return Numbers(daily, before, supporters, earlier, usual)
 
 
 # ---- cards ----
 
 
-def cards(
-    daily: pd.DataFrame,
-    before: pd.DataFrame | None,
-    supporters: Supporters | None,
-    earlier: Supporters | None,
-    withheld: Callable[[Metric], str],
-) -> Component:
-    kpis = [creator_kpi(metric, daily, before, withheld(metric)) for metric in CARDS]
-    kpis.append(supporters_kpi(supporters, earlier, withheld(metrics.SUPPORTERS_COUNT)))
+def cards(daily: pd.DataFrame, found: Numbers, withheld: Callable[[Metric], str]) -> Component:
+    kpis = [creator_kpi(metric, daily, found.before, found.usual, withheld(metric)) for metric in CARDS]
+    kpis.append(supporters_kpi(found.supporters, found.earlier, withheld(metrics.SUPPORTERS_COUNT)))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
-def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, withheld: str) -> Kpi:
+def creator_kpi(
+    metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, usual: pd.DataFrame, withheld: str
+) -> Kpi:
     value = summaries.value_over(daily, metric)
     return kpi(
         metric,
@@ -148,6 +148,7 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
         note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
+        verdict=None if value is None else judged(metric, usual, daily),
     )
 
 
@@ -246,13 +247,16 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     if freshness is None or creator_id is None or name is None:
         return None
     chosen = select(freshness, asked)
-    daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
+    found = numbers(queries, creator_id, chosen)
+    daily = found.daily
     counted = summaries.since(daily, freshness.coverage.first)
-    shown = dict.fromkeys((*CARDS, *PERFORMANCE))
     withheld = partial(chosen.withheld, creator_id=creator_id)
     kpis = [
-        *(creator_kpi(metric, counted, before, withheld(metric)) for metric in shown),
-        supporters_kpi(supporters, earlier, withheld(metrics.SUPPORTERS_COUNT)),
+        *(
+            creator_kpi(metric, counted, found.before, found.usual, withheld(metric))
+            for metric in dict.fromkeys((*CARDS, *PERFORMANCE))
+        ),
+        supporters_kpi(found.supporters, found.earlier, withheld(metrics.SUPPORTERS_COUNT)),
     ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)

@@ -31,6 +31,7 @@ from dashboard_app import (
     monitoring,
     own_account,
     rerunning,
+    rows,
 )
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
@@ -102,6 +103,7 @@ def create_app(
     rerunning.register(server, Rerunning(engine, audit, clock))
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
+    rows.register(server, store, audit, clock)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
     _answer_problems(server, audit)
