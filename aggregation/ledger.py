@@ -48,6 +48,7 @@ class Result:
     # Whether it failed of something that passes (aggregation.retries).
     passing: bool = False
     log: str | None = None
+    seconds: float | None = None
 
 
 def start(engine: Engine, job: str, first: date, last: date, now: datetime) -> int:
@@ -69,7 +70,14 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
         connection.execute(
             update(job_runs)
             .where(job_runs.c.id == run)
-            .values(state=result.state, rows=result.rows, error=result.error, log=result.log, finished_at=now)
+            .values(
+                state=result.state,
+                rows=result.rows,
+                error=result.error,
+                log=result.log,
+                seconds=result.seconds,
+                finished_at=now,
+            )
         )
         # What is complete has changed, even where no number has.
         versions.bump(connection, scope_of(result.job))

@@ -105,8 +105,8 @@ class JobTimes:
 
 def times(connection: Connection, since: datetime) -> dict[str, JobTimes]:
     took: defaultdict[str, list[float]] = defaultdict(list)
-    for job, started, finished in connection.execute(_single_days(since)):
-        took[job].append((finished - started).total_seconds())
+    for job, _, seconds in connection.execute(_single_days(since)):
+        took[job].append(float(seconds))
     return {job: JobTimes(each[-1], median(each), len(each)) for job, each in took.items()}
 
 
@@ -114,15 +114,18 @@ def seconds_by_day(connection: Connection, period: Period) -> dict[date, dict[st
     """How long the runs for single days took that began on each day of the period, by job."""
     begin = datetime.combine(period.first, time(), UTC)
     by_day: defaultdict[date, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for job, started, finished in connection.execute(_single_days(begin)):
-        by_day[started.astimezone(UTC).date()][job] += (finished - started).total_seconds()
+    for job, started, seconds in connection.execute(_single_days(begin)):
+        by_day[started.astimezone(UTC).date()][job] += float(seconds)
     return {day: dict(jobs) for day, jobs in by_day.items()}
 
 
+_BETWEEN = func.extract("epoch", run.finished_at - run.started_at)
+
+
 def _single_days(since: datetime) -> Any:
-    """job, started_at, finished_at of what succeeded, oldest first. Spans take longer by nature."""
+    """job, started_at, seconds of what succeeded, oldest first. Spans take longer by nature."""
     return (
-        select(run.job, run.started_at, run.finished_at)
+        select(run.job, run.started_at, func.coalesce(run.seconds, _BETWEEN))
         .where(
             run.state == State.SUCCEEDED,
             run.started_at >= since,

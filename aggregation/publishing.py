@@ -198,6 +198,7 @@ class _Run:
     error: str | None = None
     passing: bool = False
     log: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def aggregate(
@@ -279,6 +280,7 @@ def _finish(
             each.error or reason,
             each.passing,
             "\n".join(each.log[-LONGEST_LOG:]) or None,
+            each.seconds,
         )
         for each in runs
     ]
@@ -344,7 +346,9 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
         )
         return 0
     log.debug("job %s: %d rows of %s to %s changed", each.job.name, rows, first, last)
-    each.log.append(f"{first} to {last}: {rows:,} rows changed in {monotonic() - began:.2f} s")
+    took = monotonic() - began
+    each.seconds += took
+    each.log.append(f"{first} to {last}: {rows:,} rows changed in {took:.2f} s")
     work.progress(each.job.name, (last - work.first).days + 1, (work.last - work.first).days + 1)
     return rows
 

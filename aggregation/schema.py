@@ -399,6 +399,8 @@ job_runs = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("error", Text),
     Column("code_version", Text, nullable=False),
+    # Of its own work; runs of a span begin and end together. Null where that says it all.
+    Column("seconds", Double),
     # A line for each span: how many rows, how long.
     Column("log", Text),
     CheckConstraint("state IN ('running', 'succeeded', 'failed', 'interrupted')", "job_runs_state"),

@@ -76,7 +76,10 @@ def filled(queries: Queries, chosen: Selection, beat: Heartbeat | None, now: dat
             html.P(worker_words(beat), className="period-line", id="worker"),
             chosen.section("Alerts", lambda: notes_card(alerts(queries, beat, chosen.period))),
             chosen.section("Key numbers", lambda: cards(queries, chosen.freshness, now)),
-            html.P(html.A("Run again or backfill", href="/operations/requests", className="button")),
+            html.P(
+                html.A("Run again or backfill", href="/operations/requests", className="button"),
+                className="page-action",
+            ),
         ],
         Ids.GRID: chosen.section(GRID, lambda: grid(queries, chosen.period, now)),
         Ids.JOBS: chosen.section(JOBS_TABLE, lambda: jobs_table(queries, now)),
@@ -135,7 +138,7 @@ def cards(queries: Queries, freshness: Freshness, now: datetime) -> Component:
         unequal_card(freshness),
         restated_card(queries, now),
     ]
-    return html.Div([kpi_card(each) for each in shown], className="kpis")
+    return html.Div([kpi_card(each) for each in shown], className="kpis five")
 
 
 def _card(metric: Metric, value: Number | None, *words: str, **facts: Any) -> Kpi:
@@ -226,16 +229,23 @@ def runs_table(found: Sequence[Any]) -> Component:
 
 
 def run_row(run: Any) -> tuple[Any, ...]:
-    took = formats.NO_VALUE if run.finished_at is None else formats.duration(run.finished_at - run.started_at)
     return (
         run.job,
         formats.span(Period(run.first_day, run.last_day)),
         run.state,
         formats.NO_VALUE if run.rows is None else f"{run.rows:,}",
         moment(run.started_at),
-        took,
+        took(run),
         run_log(run),
     )
+
+
+def took(run: Any) -> str:
+    """Of its own work, where that was measured."""
+    if run.finished_at is None:
+        return formats.NO_VALUE
+    known = None if run.seconds is None else timedelta(seconds=run.seconds)
+    return formats.duration(run.finished_at - run.started_at if known is None else known)
 
 
 def run_log(run: Any) -> Component:

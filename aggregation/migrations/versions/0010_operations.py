@@ -9,6 +9,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
+    op.add_column("job_runs", sa.Column("seconds", sa.Double()))
     op.add_column("job_runs", sa.Column("log", sa.Text()))
     op.create_table(
         "unequal_cells",
