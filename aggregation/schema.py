@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 source = MetaData()
 analytics = MetaData()
@@ -452,7 +452,7 @@ job_requests = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("error", Text),
     # What a preview found: see aggregation/previews.py.
-    Column("found", JSONB(none_as_null=True)),
+    Column("found", JSON(none_as_null=True)),
     # Of a run: the preview that it was confirmed on. Once only.
     Column("preview_id", BigInteger, unique=True),
     CheckConstraint("kind IN ('preview', 'run')", "job_requests_kind"),

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
         sa.Column("error", sa.Text()),
-        sa.Column("found", postgresql.JSONB()),
+        sa.Column("found", postgresql.JSON()),
         sa.Column("preview_id", sa.BigInteger()),
         sa.CheckConstraint("kind IN ('preview', 'run')", name="job_requests_kind"),
         sa.CheckConstraint(
