@@ -107,8 +107,8 @@ def worker_words(beat: Heartbeat | None) -> str:
 def alerts(queries: Queries, beat: Heartbeat | None, period: Period) -> list[str]:
     left = queries.operations(unequal.given_up)
     lines = [
-        f"{each.table_name}.{each.column_name} of {formats.day(each.day)}: {each.cells:,} cells are unequal "
-        f"after {unequal.MOST_TRIES} repairs. Look at the run's error below."
+        f"{each.table_name}.{each.column_name} of {formats.day(each.day)}: unequal after "
+        f"{unequal.MOST_TRIES} repairs, cells: {each.cells:,}. Its last repair below says more."
         for each in left[:TOLD]
     ]
     if len(left) > TOLD:
@@ -234,7 +234,7 @@ def run_row(run: Any) -> tuple[Any, ...]:
         formats.span(Period(run.first_day, run.last_day)),
         run.state,
         formats.NO_VALUE if run.rows is None else f"{run.rows:,}",
-        moment(run.started_at),
+        f"{run.started_at:%d %b, %H:%M}",
         took(run),
         run_log(run),
     )

@@ -26,7 +26,7 @@ def durations(period: Period, seconds: Mapping[date, Mapping[str, float]]) -> Fi
     }
     layout = chart_layout(
         meta={"rows": "Day"},
-        xaxis=axis(showgrid=False, type="date"),
+        xaxis=axis(showgrid=False, type="date", tickangle=0, tickformat="%-d %b", hoverformat="%a %-d %b %Y"),
         yaxis=axis(rangemode="tozero", ticksuffix=" s"),
         showlegend=False,
     )

@@ -213,7 +213,7 @@ def test_what_repairs_didnt_help_is_an_alert(world: World) -> None:
         " VALUES ('gift_analytics', 'revenue', '2026-03-03', 2, now(), 3)",
     )
     assert (
-        "gift_analytics.revenue of 3 Mar 2026: 2 cells are unequal after 3 repairs"
+        "gift_analytics.revenue of 3 Mar 2026: unequal after 3 repairs, cells: 2."
         in operations_page(world).text
     )
 
