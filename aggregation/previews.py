@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -31,6 +32,16 @@ from aggregation.publishing import WORK_MEM, Interrupted, run
 SHOWN = 50
 
 
+@dataclass(frozen=True)
+class _Span:
+    """Days to compute, both inclusive. `later`: what depends on them, too."""
+
+    since: date
+    first: date
+    last: date
+    later: bool
+
+
 class _RolledBack(Exception):  # noqa: N818
     """Ends the transaction of a preview."""
 
@@ -43,37 +54,39 @@ def preview(
     *,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool] = lambda: False,
+    between: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """By table: how many cells would change, and some of them, old → new; `first` and `last` as they would
     be computed. Nothing is written, and readers see nothing of it.
 
-    Each month is computed by itself, as a run would do. Raises UserError for days that can't be.
+    Each month is computed by itself, and `between` called after it: what a month changes in rows that a
+    later month is made of isn't seen. Raises UserError for days that can't be.
     """
     jobs = with_readers(chosen(only))
     tables: dict[str, dict[str, Any]] = {}
-    with exclusive(engine, WRITERS_LOCK) as connection:
+    with engine.connect() as connection:
         missing = missing_sources(connection)
         days = covered_days(connection, first, last, missing, clock())
-        for begin, end in months(days.first, days.last):
-            since = days.since if begin == days.first else begin
-            for name, count, cells in _month(
-                connection, jobs, (since, begin, end), missing, last_complete_day(clock()), stopped
-            ):
-                entry = tables.setdefault(name, {"cells": 0, "changes": []})
-                entry["cells"] += count
-                entry["changes"] += cells[: SHOWN - len(entry["changes"])]
+    for begin, end in months(days.first, days.last):
+        span = _Span(days.since if begin == days.first else begin, begin, end, end == days.last)
+        with exclusive(engine, WRITERS_LOCK) as connection:
+            found = _month(connection, jobs, span, missing, last_complete_day(clock()), stopped)
+        for name, count, cells in found:
+            entry = tables.setdefault(name, {"cells": 0, "changes": []})
+            entry["cells"] += count
+            entry["changes"] += cells[: SHOWN - len(entry["changes"])]
+        between()
     return {"first": str(days.first), "last": str(days.last), "tables": tables}
 
 
 def _month(
     connection: Connection,
     jobs: Sequence[Job],
-    span: tuple[date, date, date],
+    span: _Span,
     missing: frozenset[str],
     complete: date,
     stopped: Callable[[], bool],
 ) -> list[tuple[str, int, list[list[str | None]]]]:
-    since, first, last = span
     found = []
     connection.rollback()
     connection.execution_options(isolation_level="REPEATABLE READ")
@@ -82,19 +95,22 @@ def _month(
         for job in jobs:
             if stopped():
                 raise Interrupted("stopped before the preview was done")
-            begin, reach = (first, job.reach(last, complete)) if job.day is not None else (first, last)
-            found.append((job.table.name, *_differences(connection, job, since, begin, reach, missing)))
+            if job.day is None and not span.later:
+                continue
+            reach = job.reach(span.last, complete) if job.day is not None else span.last
+            wanted = replace(span, last=reach)
+            found.append((job.table.name, *_differences(connection, job, wanted, missing)))
             # Those that read its table have to find what they would find.
-            run(connection, job, begin, reach, missing, since)
+            run(connection, job, span.first, reach, missing, span.since, later=span.later)
         raise _RolledBack
     return found
 
 
 def _differences(
-    connection: Connection, job: Job, since: date, first: date, last: date, missing: frozenset[str]
+    connection: Connection, job: Job, wanted: _Span, missing: frozenset[str]
 ) -> tuple[int, list[list[str | None]]]:
     """How many cells `job` would change, and some: key, column, old, new as PostgreSQL writes them."""
-    compared = _compared(job, since, first, last, missing)
+    compared = _compared(job, wanted, missing)
     changed = compared.where(literal_column("cell.old IS DISTINCT FROM cell.new")).cte("changed")
     count = connection.execute(select(func.count()).select_from(changed)).scalar_one()
     if not count:
@@ -103,13 +119,13 @@ def _differences(
     return count, [list(row) for row in rows]
 
 
-def _compared(job: Job, since: date, first: date, last: date, missing: frozenset[str]) -> Any:
+def _compared(job: Job, wanted: _Span, missing: frozenset[str]) -> Any:
     """A row a cell of what is stored and what would be; ratios follow from the others."""
-    statement: Any = job.statement(first, last, missing)
-    span = job.span(since, last)
-    if job.later:
-        statement = union_all(statement, job.later.statement(last))
-        span = or_(span, job.later.rows(last))
+    statement: Any = job.statement(wanted.first, wanted.last, missing)
+    span = job.span(wanted.since, wanted.last)
+    if job.later and wanted.later:
+        statement = union_all(statement, job.later.statement(wanted.last))
+        span = or_(span, job.later.rows(wanted.last))
     keys = list(job.table.primary_key)
     new = statement.cte("new").prefix_with("MATERIALIZED")
     names = [column.name for column in new.c]

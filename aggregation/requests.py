@@ -1,6 +1,7 @@
 """job_requests: what people ask the worker to compute again, first as a preview."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aggregation import checks
+from aggregation.coverage import covered_days, missing_sources
+from aggregation.days import months
 from aggregation.errors import UserError
 from aggregation.jobs import chosen
 from aggregation.previews import preview
@@ -111,8 +114,13 @@ def resume(engine: Engine) -> int:
         return connection.execute(begun).rowcount
 
 
-def perform_next(engine: Engine, clock: Callable[[], datetime], stopped: Callable[[], bool]) -> bool:
-    """Carry out the oldest that waits; whether there was one.
+def perform_next(
+    engine: Engine,
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool],
+    between: Callable[[], None] = lambda: None,
+) -> bool:
+    """Carry out the oldest that waits, month by month; whether there was one. `between` is called after each.
 
     What fails is recorded and not tried again: whoever asked sees why. Raises Interrupted where `stopped`
     said so; the request then waits for the next worker.
@@ -126,7 +134,7 @@ def perform_next(engine: Engine, clock: Callable[[], datetime], stopped: Callabl
     _write(engine, oldest.id, state=State.RUNNING, started_at=clock())
     log.info("request %d by %s: %s", oldest.id, oldest.requested_by, oldest.kind)
     try:
-        found = _perform(engine, oldest, clock, stopped)
+        found = _perform(engine, oldest, clock, stopped, between)
     except ENDINGS:
         raise
     except Exception as error:
@@ -140,18 +148,25 @@ def perform_next(engine: Engine, clock: Callable[[], datetime], stopped: Callabl
 
 
 def _perform(
-    engine: Engine, asked: Row[Any], clock: Callable[[], datetime], stopped: Callable[[], bool]
+    engine: Engine,
+    asked: Row[Any],
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool],
+    between: Callable[[], None],
 ) -> dict[str, Any]:
     first, last = asked.first_day, asked.last_day
     if asked.kind == Kind.PREVIEW:
-        return preview(engine, first, last, asked.jobs, clock=clock, stopped=stopped)
-    results = aggregate(engine, first, last, asked.jobs, clock=clock, stopped=stopped)
-    report = checks.check(engine, first, last, clock=clock)
-    return {
-        "rows": {result.job: result.rows for result in results},
-        "cells": report.cells_checked,
-        "unequal": report.cells_unequal,
-    }
+        return preview(engine, first, last, asked.jobs, clock=clock, stopped=stopped, between=between)
+    with engine.connect() as connection:
+        days = covered_days(connection, first, last, missing_sources(connection), clock())
+    rows: Counter[str] = Counter()
+    for begin, end in months(days.first, days.last):
+        later = end == days.last
+        results = aggregate(engine, begin, end, asked.jobs, clock=clock, stopped=stopped, later=later)
+        rows.update({result.job: result.rows for result in results})
+        between()
+    report = checks.check(engine, days.first, days.last, clock=clock)
+    return {"rows": dict(rows), "cells": report.cells_checked, "unequal": report.cells_unequal}
 
 
 def _write(engine: Engine, number: int, **values: Any) -> None:

@@ -231,8 +231,12 @@ class Worker:
 
     def _serve(self, _: datetime) -> None:
         """What people have asked for."""
-        while requests.perform_next(self._engine, self._clock, self._over):
+
+        def between() -> None:
             self._refresh_in_time(self._clock())
+
+        while requests.perform_next(self._engine, self._clock, self._over, between):
+            between()
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)

@@ -289,6 +289,28 @@ def restatements(queries: Queries) -> Component:
     if read is None:
         return message_card(CHANGED, "Not recorded yet.", wide=True)
     found = read(RESTATEMENTS, 0)
-    if isinstance(found, list | tuple) and not found:
+    if not found.rows:
         return message_card(CHANGED, "None so far.", wide=True)
-    return message_card(CHANGED, "Recorded.", wide=True)
+    columns = (
+        Column("Row", numeric=False),
+        Column("Table", numeric=False),
+        Column("Column", numeric=False),
+        Column("Was"),
+        Column("Is"),
+        Column("Since (UTC)", numeric=False),
+        Column("Why", numeric=False),
+    )
+    rows = [
+        (
+            each["key"],
+            each["table_name"],
+            each["column_name"],
+            each["old"] or formats.NO_VALUE,
+            each["new"] or formats.NO_VALUE,
+            f"{each['restated_at']:%d %b, %H:%M}",
+            f"{each['reason']}, run {each['run']}",
+        )
+        for each in found.rows
+    ]
+    note = f"The newest {len(rows)} of {found.total:,}." if found.total > len(rows) else ""
+    return table_card("restatements", CHANGED, columns, rows, note, wide=True)
