@@ -170,11 +170,11 @@ def show_jobs(settings: Settings) -> None:
                 for run in runs
             ],
         )
-        for line in (*_how_it_stands(engine), *Worker(engine).due()):
+        for line in (*how_it_stands(engine), *Worker(engine).due()):
             out.print(line, markup=False)
 
 
-def _how_it_stands(engine: Engine) -> Iterator[str]:
+def how_it_stands(engine: Engine) -> Iterator[str]:
     """What the Operations page says, a line each."""
     now = utc_now()
     with Store(engine).read() as queries:

@@ -20,6 +20,7 @@ from aggregation.publishing import Interrupted
 from aggregation.roles import Purpose
 from aggregation.schema import job_requests
 from aggregation.worker import Worker
+from dashboard_app import commands
 from tests import cast
 from tests.cast import World, csrf_header, run_callback
 from tests.integration.platform_roles import Database
@@ -428,3 +429,36 @@ def test_only_previews_are_confirmed(world: World) -> None:
 def test_a_run_keeps_a_log(world: World) -> None:
     (log,) = {log for job, log in rows(world.engine, "job_runs", "job", "log") if job == "revenue"}
     assert log.splitlines()[-1].startswith("2026-03-01 to 2026-03-04: 4 rows changed in ")
+
+
+def test_the_command_tells_the_same(world: World, lease: Lease) -> None:
+    change(world.engine, "UPDATE daily_analytics SET new_users = 7 WHERE date = '2026-03-03'")
+    report = check(world.engine, clock=lambda: cast.NOW)
+    change(world.engine, "UPDATE unequal_cells SET tries = 3")
+    number = asked_for(world, world.signed_in("ada"))
+    told = list(commands.how_it_stands(world.engine))
+    assert told[0].startswith(f"worker: {lease.holder} is at work, last heartbeat ")
+    cells = f"1 of {report.cells_checked:,} recounted cells unequal"
+    assert told[1] == f"complete through: 2026-03-04, {cells}"
+    assert told[3:] == [
+        "not repaired: daily_analytics.new_users of 2026-03-03, 1 cells unequal after 3 repairs",
+        f"asked: preview {number} by ada, 2026-03-03 to 2026-03-04, waiting",
+    ]
+
+
+def test_the_running_day_is_let_in_between_months(world: World) -> None:
+    """February and March are two transactions, of a preview and of a run."""
+    between: list[str] = []
+
+    def note() -> None:
+        between.append("now")
+
+    number = requests.ask_for_preview(world.engine, date(2026, 2, 1), date(2026, 3, 4), ALL, "ada", cast.NOW)
+    change(world.engine, REFUND)
+    requests.perform_next(world.engine, lambda: cast.NOW, never, note)
+    assert len(between) == 2
+    requests.confirm(world.engine, number, "ada", cast.NOW)
+    requests.perform_next(world.engine, lambda: cast.NOW, never, note)
+    assert len(between) == 4
+    assert rows(world.engine, "job_requests", "state") == [("succeeded",), ("succeeded",)]
+    assert check(world.engine, clock=lambda: cast.NOW).cells_unequal == 0
