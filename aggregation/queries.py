@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import (
     Column,
@@ -29,11 +30,13 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import forecasts, ledger, summaries, unequal
+from aggregation import audience, forecasts, ledger, retention, summaries, unequal
+from aggregation.audience import Lifecycle
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
+from aggregation.jobs import chosen
 from aggregation.jobs.events import within
 from aggregation.metrics import (
     ACTIVE_USERS,
@@ -45,16 +48,24 @@ from aggregation.metrics import (
     Metric,
 )
 from aggregation.periods import Period
+from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.schema import (
+    cohort_activity,
+    cohort_value,
     creator_metrics,
     creator_months,
     creator_profiles,
     daily_analytics,
     gift_analytics,
+    gifter_activity,
+    gifter_cohorts,
+    retention_cohorts,
     revenue_breakdown,
     revenue_forecast,
     revenue_forecast_totals,
+    session_lengths,
     supporter_returns,
+    user_frequency,
     user_returns,
 )
 from aggregation.summaries import Number
@@ -475,6 +486,66 @@ class Queries:
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
             return forecasts.creator(self.connection, creator_id)
+
+    # ---- people: all raise BeingRecounted but `uncounted` ----
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def uncounted(self, jobs: tuple[str, ...], period: Period, begin: date) -> bool:
+        """Whether one of the jobs wasn't done, or not rightly, for a day of the period from `begin` on."""
+        if any(self.withheld().days(job.table.name, None, period) for job in chosen(jobs)):
+            return True
+        return bool(ledger.missing_days(self.connection, jobs, max(period.first, begin), period.last))
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def lifecycles(self, periods: tuple[Period, ...], begin: date) -> Sequence[Lifecycle]:
+        self.require_equal(user_returns, Period(periods[0].shifted(-periods[0].days).first, periods[-1].last))
+        with self.connection.begin_nested():
+            return audience.lifecycles(self.connection, periods, begin)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def reach(self, period: Period, begin: date) -> pd.DataFrame:
+        """Users of a day, 7 days and 28 days: see audience.reach."""
+        self.require_equal(user_returns, Period(period.first - 27 * ONE_DAY, period.last))
+        with self.connection.begin_nested():
+            return audience.reach(self.connection, period, begin)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def frequency(self, last: date) -> tuple[date, list[int]] | None:
+        self.require_equal(user_frequency, Period.ending(last, 7))
+        with self.connection.begin_nested():
+            return audience.frequency(self.connection, last)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def session_lengths(self, period: Period) -> list[int]:
+        self.require_equal(session_lengths, period)
+        with self.connection.begin_nested():
+            return audience.lengths_of_sessions(self.connection, period)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def cohorts(self, days: Period, through: date, ages: tuple[Ages, ...]) -> Cohorts:
+        for table in (retention_cohorts, cohort_activity):
+            self.require_equal(table, Period(days.first, through))
+        with self.connection.begin_nested():
+            return retention.cohorts(self.connection, days, through, ages)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def signup_spending(self, days: Period, through: date) -> np.ndarray:
+        """In cents, by day of signing up and age: see retention.values_of."""
+        self.require_equal(cohort_value, Period(days.first, through))
+        with self.connection.begin_nested():
+            return retention.values_of(self.connection, days, through)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def gifters_after_30_days(self, days: Period) -> dict[date, Share]:
+        self.require_equal(gifter_activity, days)
+        with self.connection.begin_nested():
+            return retention.gifters(self.connection, days)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def gifter_cohorts(self, through: date) -> GifterCohorts:
+        self.require_equal(gifter_cohorts, Period(date.min, through))
+        with self.connection.begin_nested():
+            return retention.gifter_months(self.connection, through)
 
     # ---- creators ----
 

@@ -40,7 +40,7 @@ def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
         ("Complete through (UTC)", freshness.coverage.last),
         ("Numbers begin (UTC)", freshness.coverage.first),
         ("Cells that differed when recounted", "not recounted yet" if unequal is None else unequal),
-        ("Period", f"{period.days} days"),
+        ("Period", formats.days(period.days)),
         ("From (UTC, included)", period.first),
         ("To (UTC, not included)", period.last + ONE_DAY),
         *([("Note", chosen.remark)] if chosen.remark else []),

@@ -99,6 +99,11 @@ def being_recounted(days: Sequence[date]) -> str:
     return f"the numbers of {len(days)} days are being recounted, {day(days[0])} the first"
 
 
+def days(number: int) -> str:
+    """1 day · 30 days."""
+    return f"{number:,} {'day' if number == 1 else 'days'}"
+
+
 def span(period: Period) -> str:
     """23 Oct – 21 Nov 2026; years and months are not repeated."""
     first, last = period.first, period.last
