@@ -33,7 +33,7 @@ from aggregation.retention import (
 )
 from aggregation.schema import COHORT_OFFSETS, OLDEST_AGE
 from aggregation.summaries import Number
-from aggregation.verdicts import verdict
+from aggregation.verdicts import days_of, verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, select
@@ -215,7 +215,7 @@ def day_kpi(chosen: Selection, now: Cohorts, before: Cohorts | None, age: int) -
         history=each_day,
         note=told_of(share),
         reason="" if share.whole else missing,
-        verdict=verdict(usual, each_day, DAYS[age].unit) if share.whole else None,
+        verdict=verdict(days_of(usual), days_of(each_day), DAYS[age].unit) if share.whole else None,
     )
 
 
