@@ -122,6 +122,23 @@ def test_followers_that_are_wrong_are_not_carried_forward(world: World) -> None:
     assert of_day(daily, "2026-03-04")["followers"] is None
 
 
+@pytest.mark.parametrize(
+    ("statement", "page"),
+    [
+        ("UPDATE user_returns SET users = users + 5 WHERE date = '2026-03-03'", "audience"),
+        ("UPDATE cohort_activity SET users = users + 5", "retention"),
+    ],
+)
+def test_pages_of_people_withhold_it(world: World, statement: str, page: str) -> None:
+    good = answer(world, "ana", page, "?days=7").kpis()
+    told = {name for name, (value, _) in good.items() if value != "—"}
+    assert len(told) >= 2
+    corrupt(world, statement)
+    shown = answer(world, "ana", page, "?days=7")
+    assert "could not be loaded" not in shown.text
+    assert [name for name in told if shown.kpis()[name][0] != "—"] == []
+
+
 # ---- who must not see what ----
 
 
