@@ -8,7 +8,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, inspect, select, text
+from sqlalchemy import Connection, Row, func, select
 
 from aggregation import ledger
 from aggregation.days import LATENESS, ONE_DAY, days_between
@@ -16,7 +16,7 @@ from aggregation.jobs import JOBS, Job
 from aggregation.leases import TERM
 from aggregation.ledger import State
 from aggregation.periods import Period
-from aggregation.schema import daily_analytics, job_requests, job_runs, worker_leases
+from aggregation.schema import daily_analytics, job_requests, job_runs, restatements, worker_leases
 
 # A day that is done later than this after it was due was late.
 ON_TIME = timedelta(hours=1)
@@ -203,9 +203,7 @@ def _outcome(
 
 
 def _restated(connection: Connection, period: Period) -> set[tuple[str, date]]:
-    """Tables and days with numbers that changed after they were first published, where that is recorded."""
-    if not inspect(connection).has_table("restatements"):
-        return set()
-    changed = text("SELECT DISTINCT table_name, day FROM restatements WHERE day BETWEEN :first AND :last")
-    found = connection.execute(changed, {"first": period.first, "last": period.last})
-    return {(row.table_name, row.day) for row in found}
+    """Tables and days with numbers that changed after they were first published."""
+    cell = restatements.c
+    changed = select(cell.table_name, cell.day).where(cell.day.between(period.first, period.last)).distinct()
+    return {(row.table_name, row.day) for row in connection.execute(changed)}

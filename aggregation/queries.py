@@ -30,14 +30,27 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import audience, forecasts, ledger, retention, summaries, unequal
+from aggregation import (
+    audience,
+    forecasts,
+    gifting,
+    leaderboard,
+    ledger,
+    restatements,
+    retention,
+    summaries,
+    unequal,
+)
 from aggregation.audience import Lifecycle
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
+from aggregation.explanations import Part
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
+from aggregation.gifting import Amount, Refunds, Segment
 from aggregation.jobs import chosen
 from aggregation.jobs.events import within
+from aggregation.leaderboard import Order, Spread, Standing
 from aggregation.metrics import (
     ACTIVE_USERS,
     CREATOR,
@@ -48,6 +61,7 @@ from aggregation.metrics import (
     Metric,
 )
 from aggregation.periods import Period
+from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.schema import (
     cohort_activity,
@@ -333,16 +347,14 @@ class Queries:
         if (
             not needed
             or needed.intersection(unequal_here)
-            or needed.intersection(
-                ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
-            )
+            or needed.intersection(ledger.missing_days(self.connection, ["months"], min(needed), max(needed)))
         ):
             return None
         row = creator_months.c
 
         def earned(signs: dict[date, int]) -> Any:
             added, taken = ([day for day in signs if signs[day] == sign] for sign in (1, -1))
-            amount = case((row.date.in_(added), row.month_to_date), (row.date.in_(taken), -row.month_to_date))
+            amount = case((row.date.in_(added), row.earnings), (row.date.in_(taken), -row.earnings))
             return func.coalesce(func.sum(amount), 0)
 
         return (
@@ -352,6 +364,41 @@ class Queries:
             .subquery()
             .c
         )
+
+    # ---- all creators ----
+
+    @kept(Scope.DAYS)
+    def summed_up(self, period: Period) -> bool:
+        """Whether what all creators had in the period can be told."""
+        freshness = self.freshness()
+        return freshness is not None and leaderboard.is_summed_up(self.connection, period, freshness.coverage)
+
+    @kept(Scope.DAYS)
+    def spread(self, period: Period, before: Period | None) -> Spread:
+        with self.connection.begin_nested():
+            return leaderboard.spread(self.connection, period, before)
+
+    def how_many_creators(self, find: str) -> int:
+        return int(self._rows(leaderboard.how_many(find)).scalar_one())
+
+    def standings(
+        self, period: Period, before: Period | None, order: Order, limit: int | None, offset: int = 0
+    ) -> Sequence[Standing]:
+        rows = self._rows(leaderboard.standings(period, before, order, limit, offset))
+        return [Standing(*row) for row in rows]
+
+    @kept(Scope.DAYS)
+    def best_earners(self, period: Period, before: Period | None, limit: int) -> Sequence[Standing]:
+        return self.standings(period, before, Order(), limit)
+
+    def supporters_counted(self, period: Period) -> bool:
+        """Whether all covered days of the period have been counted."""
+        freshness = self.freshness()
+        return freshness is not None and self._supporters_counted(period, freshness)
+
+    def _supporters_counted(self, period: Period, freshness: Freshness) -> bool:
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        return not ledger.missing_days(self.connection, ["supporter_returns"], *covered)
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
         """The newest day with a gift on the platform, or to one creator."""
@@ -433,6 +480,109 @@ class Queries:
             }
         )
 
+    # ---- gifts ----
+
+    @kept(Scope.DAYS)
+    def counted(self, job: str, *periods: Period) -> bool:
+        """Whether `job`, without which a day may count as complete, has done all covered days of these."""
+        freshness = self.freshness()
+        if freshness is None:
+            return False
+        spans = (period.inside(freshness.coverage) for period in periods)
+        return not any(
+            span and ledger.missing_days(self.connection, [job], span.first, span.last) for span in spans
+        )
+
+    @kept(Scope.DAYS)
+    def refunds(self, period: Period) -> Refunds | None:
+        """None where they aren't counted for all of these days yet; likewise below."""
+        if not self.counted("refunds", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.refunds(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def refunds_by_day(self, period: Period) -> dict[date, Decimal]:
+        with self.connection.begin_nested():
+            return gifting.refunds_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def gifters(self, period: Period) -> int | None:
+        if not self.counted("gifters", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.gifters(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def gifters_by_day(self, period: Period) -> dict[date, int]:
+        with self.connection.begin_nested():
+            return gifting.gifters_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def median_gift(self, period: Period) -> Decimal | None:
+        """None also where there was no gift."""
+        if not self.counted("gift_values", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.median(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def sources_by_day(self, period: Period) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.sources_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def sparks(self, period: Period, before: Period | None) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.sparks(self.connection, period, before)
+
+    @kept(Scope.DAYS)
+    def people_of_sparks(self, period: Period) -> pd.DataFrame | None:
+        if not self.counted("spark_days", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.people_of_sparks(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def spark_trend(self, period: Period, spark_ids: tuple[int, ...]) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.spark_trend(self.connection, period, spark_ids)
+
+    @kept(Scope.DAYS)
+    def hours_of_the_week(self, period: Period, spark_id: int | None = None) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.hours_of_the_week(self.connection, period, spark_id)
+
+    @kept(Scope.DAYS)
+    def changed_by_spark(
+        self, amount: Amount, now: Period, before: Period, limit: int
+    ) -> list[Segment] | None:
+        if amount is Amount.EARNINGS and not self.counted("spark_days", now, before):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_spark(self.connection, amount, now, before, limit)
+
+    @kept(Scope.DAYS)
+    def changed_by_creator(
+        self, amount: Amount, now: Period, before: Period, limit: int
+    ) -> list[Segment] | None:
+        if not self.counted("supporters", now, before):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_creator(self.connection, amount, now, before, limit)
+
+    @kept(Scope.DAYS)
+    def changed_by_source(self, now: Period, before: Period) -> list[Part]:
+        with self.connection.begin_nested():
+            return gifting.by_source(self.connection, now, before)
+
+    @kept(Scope.DAYS)
+    def changed_by_gifter(self, amount: Amount, now: Period, before: Period) -> list[Part] | None:
+        if not (self.counted("supporters", now, before) and self.counted("gifters", now)):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_gifter(self.connection, amount, now, before)
+
     # ---- forecasts ----
 
     def forecast(self, now: datetime) -> Outlook | None:
@@ -486,6 +636,18 @@ class Queries:
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
             return forecasts.creator(self.connection, creator_id)
+
+    # ---- restatements ----
+
+    def restatements(self, limit: int, offset: int = 0) -> Restated:
+        """The newest first: table_name, key, day, column_name, old, new, restated_at, run, reason."""
+        with self.connection.begin_nested():
+            return restatements.newest(self.connection, limit, offset)
+
+    def restated_since(self, moment: datetime) -> int:
+        """How many cells have been restated since `moment` (aware)."""
+        with self.connection.begin_nested():
+            return restatements.count_since(self.connection, moment)
 
     # ---- people: all raise BeingRecounted but `uncounted` ----
 
@@ -607,8 +769,7 @@ class Queries:
         """None where the job hasn't succeeded for all covered days of the period, or they are recounted."""
         if self.withheld().of_metric(SUPPORTERS_COUNT, period, creator_id):
             return None
-        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
-        if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
+        if not self._supporters_counted(period, freshness):
             return None
         gave = supporter_returns.c
         never_before = gave.days_since == 0

@@ -58,7 +58,7 @@ def _mend(
     """The run is recorded when it is over, as the recount's is."""
     began, failure = clock(), ""
     try:
-        aggregate(engine, first, last, clock=clock, stopped=stopped)
+        aggregate(engine, first, last, clock=clock, stopped=stopped, reason=ledger.Reason.REPAIR)
     except JobsFailed as error:
         if error.passing:
             raise

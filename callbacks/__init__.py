@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import audience, forecast, my_dashboard, operations, overview, retention
+from callbacks import (
+    audience,
+    creators,
+    forecast,
+    gifts,
+    my_dashboard,
+    operations,
+    overview,
+    retention,
+    revenue,
+)
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -11,6 +21,9 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
     "audience": audience.register,
     "retention": retention.register,
+    "revenue": revenue.register,
+    "gifts": gifts.register,
+    "creators": creators.register,
     "forecast": forecast.register,
     "operations": operations.register,
     "my-dashboard": my_dashboard.register,
@@ -20,5 +33,8 @@ EXPORTS: dict[str, Exporting] = {
     "overview": overview.export,
     "audience": audience.export,
     "retention": retention.export,
+    "revenue": revenue.export,
+    "gifts": gifts.export,
+    "creators": creators.export,
     "my-dashboard": my_dashboard.export,
 }

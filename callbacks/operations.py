@@ -152,10 +152,7 @@ def unequal_card(freshness: Freshness) -> Kpi:
 
 
 def restated_card(queries: Queries, now: datetime) -> Kpi:
-    read = getattr(queries, "restated_since", None)
-    if read is None:
-        return _card(metrics.RESTATED_CELLS, None, "not recorded yet")
-    return _card(metrics.RESTATED_CELLS, read(now - timedelta(days=7)), "cells")
+    return _card(metrics.RESTATED_CELLS, queries.restated_since(now - timedelta(days=7)), "cells")
 
 
 # ---- figures ----
@@ -285,10 +282,7 @@ def requests_table(found: Sequence[Any]) -> Component:
 
 
 def restatements(queries: Queries) -> Component:
-    read = getattr(queries, "restatements", None)
-    if read is None:
-        return message_card(CHANGED, "Not recorded yet.", wide=True)
-    found = read(RESTATEMENTS, 0)
+    found = queries.restatements(RESTATEMENTS)
     if not found.rows:
         return message_card(CHANGED, "None so far.", wide=True)
     columns = (

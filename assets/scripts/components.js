@@ -18,10 +18,17 @@
     return Number.isNaN(time) ? "" : new Date(time).toISOString().slice(0, 10);
   };
 
-  // The server has escaped every text in it.
-  const Html = ({ id, className, content }) => createElement("div", {
-    id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
-  });
+  // The server has escaped every text in it. What had the focus keeps it when its like comes in its place.
+  const Html = ({ id, className, content }) => {
+    const host = useRef(null);
+    const focused = host.current?.contains(document.activeElement) ? document.activeElement.id : "";
+    useLayoutEffect(() => {
+      if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    }, [content]);
+    return createElement("div", {
+      ref: host, id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
+    });
+  };
 
   // The same on every page, whatever its numbers.
   const Fixed = ({ className, content }) => createElement("div", {
@@ -29,7 +36,7 @@
   });
 
   // A link sets the controls, the controls set the link; the page's callback hears of both at once.
-  const Selection = ({ id, controls, usual, setProps }) => {
+  const Selection = ({ id, controls, usual, path, setProps }) => {
     const host = useRef(null);
     useEffect(() => {
       const { pathname } = window.location;
@@ -54,7 +61,7 @@
         if (search === shown) return;
         shown = search;
         links.forEach((link) => { link.search = search; });
-        setProps({ search });
+        setProps({ search: path + search });
       };
       // Whatever changes what is asked for comes through here: controls, keys, clicks in charts.
       const ask = (change) => {

@@ -1,12 +1,25 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import audience, forecast, my_dashboard, operations, overview, retention
+from layouts.pages import (
+    audience,
+    creators,
+    forecast,
+    gifts,
+    my_dashboard,
+    operations,
+    overview,
+    retention,
+    revenue,
+)
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    revenue.PAGE,
+    gifts.PAGE,
     audience.PAGE,
     retention.PAGE,
+    creators.PAGE,
     forecast.PAGE,
     operations.PAGE,
     my_dashboard.PAGE,
