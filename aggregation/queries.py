@@ -343,7 +343,8 @@ class Queries:
         now, earlier = (dict(span.from_months()) for span in (period, before))
         days, freshness = {*now, *earlier}, self.freshness()
         needed = {day for day in days if freshness and day >= freshness.coverage.first}
-        unequal_here = self.withheld().cells.get(creator_months.name, {}).get("month_to_date", {})
+        months = self.withheld().cells.get(creator_months.name, {}).values()
+        unequal_here = {day for by_day in months for day in by_day}
         if (
             not needed
             or needed.intersection(unequal_here)

@@ -276,7 +276,7 @@ def repairs(engine: Engine) -> list[tuple[Any, ...]]:
         "UPDATE retention_cohorts SET day_1 = 9 WHERE cohort_date = '2026-03-03'",
         "INSERT INTO daily_analytics VALUES ('1999-12-31', 0, 0, 0, 0, 0, 0, 0)",
         "UPDATE user_engagement SET session_count = 9 WHERE date >= '2026-03-03'",
-        "UPDATE creator_months SET month_to_date = 3 WHERE date = '2026-03-02'",
+        "UPDATE creator_months SET earnings = 3 WHERE date = '2026-03-02'",
     ],
 )
 def test_the_worker_mends_what_is_wrong(world: World, statement: str) -> None:
