@@ -1,6 +1,8 @@
 """job_runs: what ran when over which days, with what result; and from it, what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -11,13 +13,17 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, tr
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
 from aggregation.jobs import JOBS
-from aggregation.schema import data_checks, job_runs
+from aggregation.schema import job_runs
 from aggregation.versions import Scope
 
+# Of the run whose part is being done, for the log.
+run_id: ContextVar[int | None] = ContextVar("run_id", default=None)
 # The name of the runs that count the hours of a day which isn't over.
 RUNNING_DAY = "today"
 # Of the nightly recount's.
 CHECK = "check"
+# Of computing unequal days anew.
+REPAIR = "repair"
 # A clock this far ahead closes no day too early: days are closed LATENESS after they end.
 AHEAD = LATENESS / 2
 
@@ -54,6 +60,8 @@ class Result:
     error: str | None = None
     # Whether it failed of something that passes (aggregation.retries).
     passing: bool = False
+    log: str | None = None
+    seconds: float | None = None
 
 
 def start(
@@ -78,14 +86,31 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
         connection.execute(
             update(job_runs)
             .where(job_runs.c.id == run)
-            .values(state=result.state, rows=result.rows, error=result.error, finished_at=now)
+            .values(
+                state=result.state,
+                rows=result.rows,
+                error=result.error,
+                log=result.log,
+                seconds=result.seconds,
+                finished_at=now,
+            )
         )
         # What is complete has changed, even where no number has.
         versions.bump(connection, scope_of(result.job))
 
 
+@contextmanager
+def under_way(run: int) -> Iterator[None]:
+    """What is logged meanwhile is about this run."""
+    token = run_id.set(run)
+    try:
+        yield
+    finally:
+        run_id.reset(token)
+
+
 def scope_of(job: str) -> Scope:
-    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS}.get(job, Scope.DAYS)
+    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS, REPAIR: Scope.CHECKS}.get(job, Scope.DAYS)
 
 
 def sweep(engine: Engine, now: datetime) -> int:
@@ -203,12 +228,3 @@ def newest_version(connection: Connection, job: str) -> str | None:
     )
     version: str | None = connection.scalar(newest)
     return version
-
-
-def unequal_cells(connection: Connection) -> int | None:
-    """How many cells the newest recount of each table found unequal; None where there was none."""
-    newest = select(func.max(data_checks.c.id)).group_by(data_checks.c.table_name)
-    count = connection.execute(
-        select(func.sum(data_checks.c.unequal)).where(data_checks.c.id.in_(newest))
-    ).scalar()
-    return None if count is None else int(count)

@@ -425,6 +425,55 @@ GIFT_METRICS = (
 )
 METRICS = PLATFORM_METRICS + CREATOR_METRICS + GIFT_METRICS + ALL_CREATORS
 
+# ---- about the worker: for admins, one number each ----
+
+COMPLETE_THROUGH = Metric(
+    "complete_through",
+    "Complete through",
+    "count",
+    "stock",
+    "job_runs",
+    "the oldest of the newest days that each table is computed for",
+    "Up to this day (UTC) every table has been computed.",
+)
+LAG = Metric(
+    "lag",
+    "Lag",
+    "count",
+    "stock",
+    "job_runs",
+    "now − when the oldest missing day of any table was due",
+    "For how long something has been overdue. 0: nothing is.",
+)
+FAILED_RUNS = Metric(
+    "failed_runs",
+    "Failed in 24 h",
+    "count",
+    "flow",
+    "job_runs",
+    "runs that ended as failed in the last 24 hours",
+    "Each attempt counts. What passes by itself is tried again.",
+)
+UNEQUAL_CELLS = Metric(
+    "unequal_cells",
+    "Unequal cells",
+    "count",
+    "stock",
+    "unequal_cells",
+    "cells whose newest recount from the source gave another value",
+    "They are withheld on pages and null in the API until they are equal again. The worker computes their "
+    "days anew, three times at most.",
+)
+RESTATED_CELLS = Metric(
+    "restated_cells",
+    "Restated in 7 days",
+    "count",
+    "flow",
+    "restatements",
+    "stored cells that changed in the last 7 days after they were first published",
+    "What arrived late, was refunded or was mended.",
+)
+
 # ---- about the forecast: one number each, not of days ----
 
 NEXT_30_DAYS = Metric(

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -54,6 +55,10 @@ RUNNING_DAY = replace(chosen(["gifts"])[0], name=ledger.RUNNING_DAY)
 # For each sort and hash of a statement; a hash takes up to twice as much. With the default of 4 MB even a
 # day spills to disk; with this a month of 1.4 million user-days peaks at 330 MB (benchmarks.aggregation).
 WORK_MEM = "32MB"
+
+
+# Spans of a run that its log has.
+LONGEST_LOG = 100
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -210,6 +215,8 @@ class _Run:
     rows: int = 0
     error: str | None = None
     passing: bool = False
+    log: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def aggregate(
@@ -294,6 +301,8 @@ def _finish(
             each.rows,
             each.error or reason,
             each.passing,
+            "\n".join(each.log[-LONGEST_LOG:]) or None,
+            each.seconds,
         )
         for each in runs
     ]
@@ -308,7 +317,8 @@ def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: 
         for each in runs:
             # A table that isn't by day is written once, with the last span.
             if each.error is None and (each.job.day is not None or last == work.last):
-                changed.append((each, _publish_job(connection, work, each, first, last)))
+                with ledger.under_way(each.id):
+                    changed.append((each, _publish_job(connection, work, each, first, last)))
         for scope in {ledger.scope_of(each.job.name) for each, rows in changed if rows}:
             versions.bump(connection, scope)
         if last == work.last and not any(each.error for each in runs):
@@ -341,6 +351,7 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     if each.job.day is None:
         first = work.first
     since = work.since if first == work.first else first
+    began = monotonic()
     try:
         with connection.begin_nested():
             later = work.later and last == work.last
@@ -361,6 +372,10 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             "job %s failed for %s to %s: %s", each.job.name, first, last, each.error, exc_info=with_traceback
         )
         return 0
+    log.debug("job %s: %d rows of %s to %s changed", each.job.name, rows, first, last)
+    took = monotonic() - began
+    each.seconds += took
+    each.log.append(f"{first} to {last}: {rows:,} rows changed in {took:.2f} s")
     work.progress(each.job.name, (last - work.first).days + 1, (work.last - work.first).days + 1)
     return rows
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 
 from aggregation.migrations import VERSION_TABLE
-from aggregation.schema import BY_MONTH, analytics, audit_log, source
+from aggregation.schema import BY_MONTH, analytics, audit_log, job_requests, source
 
 Privileges = frozenset[str]
 
@@ -49,7 +49,8 @@ def needed(purpose: Purpose) -> Mapping[str, Privileges]:
         case Purpose.WEB:
             read = dict.fromkeys((*NUMBERS, VERSION_TABLE), READ)
             # What has been done can't be undone: the log only grows.
-            return read | dict.fromkeys(ACCESS, WRITE) | {audit_log.name: ADD}
+            # It asks the worker, and computes nothing itself.
+            return read | dict.fromkeys(ACCESS, WRITE) | {audit_log.name: ADD, job_requests.name: ADD}
         case Purpose.WORKER:
             written = dict.fromkeys(NUMBERS, WRITE)
             # Old entries are removed by whom the log isn't about, and who can't write any.

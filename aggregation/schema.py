@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSON
 
 source = MetaData()
 analytics = MetaData()
@@ -535,6 +536,10 @@ job_runs = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("error", Text),
     Column("code_version", Text, nullable=False),
+    # Of its own work; runs of a span begin and end together. Null where that says it all.
+    Column("seconds", Double),
+    # A line for each span: how many rows, how long.
+    Column("log", Text),
     # Why it ran; null in runs of versions that logged no restatements.
     Column("reason", Text),
     CheckConstraint("state IN ('running', 'succeeded', 'failed', 'interrupted')", "job_runs_state"),
@@ -553,6 +558,45 @@ data_checks = Table(
     Index("data_checks_checked_at", "checked_at"),
 )
 
+# What the newest recount of it found unequal, until it is equal again: see aggregation/unequal.py.
+unequal_cells = Table(
+    "unequal_cells",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("table_name", Text, nullable=False),
+    Column("column_name", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    # Null where the table isn't by creator, or where it concerns too many of them to be listed.
+    Column("creator_id", BigInteger),
+    Column("cells", BigInteger, nullable=False),
+    Column("found_at", DateTime(timezone=True), nullable=False),
+    # Repairs that didn't help.
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("tried_at", DateTime(timezone=True)),
+    Index("unequal_cells_table_name_day", "table_name", "day"),
+)
+# What people ask the worker to do: see aggregation/requests.py.
+job_requests = Table(
+    "job_requests",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("jobs", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'waiting'")),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("error", Text),
+    # What a preview found: see aggregation/previews.py.
+    Column("found", JSON(none_as_null=True)),
+    # Of a run: the preview that it was confirmed on. Once only.
+    Column("preview_id", BigInteger, unique=True),
+    CheckConstraint("kind IN ('preview', 'run')", "job_requests_kind"),
+    CheckConstraint("state IN ('waiting', 'running', 'succeeded', 'failed')", "job_requests_state"),
+)
 # What has changed in the platform's tables on days that are over: see aggregation/changes.py. Triggers only
 # add to it, and no key of theirs can meet another's, so that no writer of the platform waits for another.
 source_changes = Table(

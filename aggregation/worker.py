@@ -15,7 +15,7 @@ import schedule
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from aggregation import changes, checks, expiry, ledger, retries, triggers, versions
+from aggregation import agenda, changes, checks, expiry, ledger, requests, retries, triggers, versions
 from aggregation.agenda import (
     Task,
     check_due,
@@ -27,11 +27,12 @@ from aggregation.agenda import (
 )
 from aggregation.changes import Change
 from aggregation.database import WRITERS_LOCK, connect, exclusive, without_password
-from aggregation.days import last_complete_day, months, utc_now
+from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
 from aggregation.leases import LOOKED_AT_EVERY, Lease
 from aggregation.ledger import Reason, Result, State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
+from aggregation.repairs import repair
 from aggregation.retries import Wait
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,8 @@ class Worker:
         self._refresh_in_time(now)
         self._guarded("the forecast", self._forecast, now)
         self._guarded("the recount", self._check, now)
+        self._guarded("repairs", self._repair, now)
+        self._guarded("requests", self._serve, now)
         self._guarded("removing what is old", self._forget, now)
 
     def _guarded(
@@ -249,8 +252,12 @@ class Worker:
             return
         with self._engine.connect() as connection:
             days = check_due(connection, now)
+            oldest = agenda.oldest_day(connection)
+            older = days and oldest and checks.sample(connection, oldest, days[0] - ONE_DAY)
         if days:
             self._recount(*days, now)
+        if older:
+            self._recount(*older, now)
         # Before there are days the next pass looks again.
         self._checked = coming if self._settled else None
 
@@ -272,6 +279,22 @@ class Worker:
         if report.cells_unequal:
             log.error("%d of %d recounted cells are unequal", report.cells_unequal, report.cells_checked)
         self._record_check(Result(ledger.CHECK, first, last, State.SUCCEEDED, report.cells_checked), now)
+
+    def _repair(self, now: datetime) -> None:
+        """What a recount found unequal."""
+        with self._engine.connect() as connection:
+            wanted = agenda.repairs_wait(connection)
+        if wanted:
+            repair(self._engine, now, clock=self._clock, stopped=self._over)
+
+    def _serve(self, _: datetime) -> None:
+        """What people have asked for."""
+
+        def between() -> None:
+            self._refresh_in_time(self._clock())
+
+        while requests.perform_next(self._engine, self._clock, self._over, between):
+            between()
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)
@@ -369,6 +392,7 @@ class Worker:
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):
             count = ledger.sweep(self._engine, now)
+        requests.resume(self._engine)
         if count:
             log.warning("%d runs of a process that ended were marked as interrupted", count)
 

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import audience, creators, forecast, gifts, my_dashboard, overview, retention, revenue
+from callbacks import (
+    audience,
+    creators,
+    forecast,
+    gifts,
+    my_dashboard,
+    operations,
+    overview,
+    retention,
+    revenue,
+)
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -15,6 +25,7 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "gifts": gifts.register,
     "creators": creators.register,
     "forecast": forecast.register,
+    "operations": operations.register,
     "my-dashboard": my_dashboard.register,
 }
 # What can be taken out, of which page.

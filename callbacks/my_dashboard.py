@@ -1,5 +1,6 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -132,7 +133,8 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     found = numbers(queries, creator_id, chosen)
     daily, before = found.daily, found.before
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    key_numbers = chosen.section("Key numbers", lambda: cards(counted, found))
+    withheld = partial(chosen.withheld, creator_id=creator_id)
+    key_numbers = chosen.section("Key numbers", lambda: cards(counted, found, withheld))
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
@@ -171,18 +173,21 @@ def judged_supporters(queries: Queries, creator_id: int, chosen: Selection) -> V
 # ---- cards ----
 
 
-def cards(daily: pd.DataFrame, found: Numbers) -> Component:
-    kpis = [creator_kpi(metric, daily, found.before, found.usual) for metric in CARDS]
-    kpis.append(supporters_kpi(found))
+def cards(daily: pd.DataFrame, found: Numbers, withheld: Callable[[Metric], str]) -> Component:
+    kpis = [creator_kpi(metric, daily, found.before, found.usual, withheld(metric)) for metric in CARDS]
+    kpis.append(supporters_kpi(found, withheld(metrics.SUPPORTERS_COUNT)))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
-def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, usual: pd.DataFrame) -> Kpi:
+def creator_kpi(
+    metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, usual: pd.DataFrame, withheld: str
+) -> Kpi:
     value = summaries.value_over(daily, metric)
     return kpi(
         metric,
         value,
         None if before is None else summaries.value_over(before, metric),
+        withheld=withheld,
         note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
@@ -190,12 +195,13 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
     )
 
 
-def supporters_kpi(found: Numbers) -> Kpi:
+def supporters_kpi(found: Numbers, withheld: str) -> Kpi:
     supporters, earlier = found.supporters, found.earlier
     return kpi(
         metrics.SUPPORTERS_COUNT,
         None if supporters is None else supporters.total,
         None if earlier is None else earlier.total,
+        withheld=withheld,
         note=f"{supporters.new:,} new" if supporters else "",
         reason="" if supporters else NOT_COUNTED,
         verdict=found.supporters_verdict,
@@ -291,12 +297,13 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     found = numbers(queries, creator_id, chosen)
     daily = found.daily
     counted = summaries.since(daily, freshness.coverage.first)
+    withheld = partial(chosen.withheld, creator_id=creator_id)
     kpis = [
         *(
-            creator_kpi(metric, counted, found.before, found.usual)
+            creator_kpi(metric, counted, found.before, found.usual, withheld(metric))
             for metric in dict.fromkeys((*CARDS, *PERFORMANCE))
         ),
-        supporters_kpi(found),
+        supporters_kpi(found, withheld(metrics.SUPPORTERS_COUNT)),
     ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)

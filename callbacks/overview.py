@@ -175,7 +175,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     if before is not None and chosen.comparable:
         earlier = queries.platform_values(CARDS, chosen.comparable, before)
     usual = queries.daily(chosen.usual)
-    return [platform_kpi(metric, now, earlier, counted, usual) for metric in CARDS]
+    return [platform_kpi(metric, now, earlier, counted, usual, chosen.withheld(metric)) for metric in CARDS]
 
 
 def platform_kpi(
@@ -184,12 +184,14 @@ def platform_kpi(
     before: dict[str, Number | None],
     daily: pd.DataFrame,
     usual: pd.DataFrame,
+    withheld: str,
 ) -> Kpi:
     value = now[metric.name]
     return kpi(
         metric,
         value,
         before.get(metric.name),
+        withheld=withheld,
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
         verdict=None if value is None else judged(metric, usual, daily),
@@ -324,12 +326,14 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     tables = [
         exports.key_numbers(kpis(queries, chosen)),
         exports.day_rows(queries.daily(chosen.shown), metrics.PLATFORM_METRICS),
-        source_rows(queries.revenue_by_source(chosen.shown)),
+        exports.table("Revenue by source", lambda: source_rows(queries.revenue_by_source(chosen.shown))),
     ]
     if source := picked_source(asked):
         tables.append(source_day_rows(SOURCES[source], queries.source_days(source, chosen.period)))
-    if chosen.comparable:
-        tables.append(mover_rows(queries.movers(chosen.shown, chosen.comparable, MOVERS)))
+    if compared := chosen.comparable:
+        tables.append(
+            exports.table("Movers", lambda: mover_rows(queries.movers(chosen.shown, compared, MOVERS)))
+        )
     return exports.export(PAGE, chosen, asked, now, tables)
 
 

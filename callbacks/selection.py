@@ -88,6 +88,11 @@ class Selection:
     def section(self, title: str, build: Callable[[], Component]) -> Component:
         return section(build, title, self.failures)
 
+    def withheld(self, metric: Metric, creator_id: int | None = None) -> str:
+        """Why the metric can't be told for now; empty where it can. For `kpi(…, withheld=…)`."""
+        days = self.freshness.withheld.of_metric(metric, self.shown, creator_id)
+        return formats.being_recounted(days) if days else ""
+
     def line(self, picked: Sequence[tuple[str, str]] = ()) -> Component:
         """Which days are shown and compared, and where the numbers begin if that is later.
 
@@ -177,10 +182,17 @@ def _date(text: str) -> date | None:
 
 def badge(freshness: Freshness, now: datetime) -> Component:
     behind = (last_complete_day(now) - freshness.coverage.last).days
-    return shell.badge(freshness.coverage, freshness.unequal, behind)
+    return shell.badge(freshness.coverage, freshness.unequal, behind, freshness.checked)
 
 
-def kpi(metric: Metric, now: Number | None, before: Number | None, **facts: Any) -> Kpi:
+def kpi(
+    metric: Metric, now: Number | None, before: Number | None, *, withheld: str = "", **facts: Any
+) -> Kpi:
+    """`withheld`: what Selection.withheld says of it; then nothing else is."""
+    if withheld:
+        return Kpi(
+            metric, None, change(metric, None, None), reason=withheld, history=facts.get("history", ())
+        )
     return Kpi(metric, now, change(metric, now, before), before, **facts)
 
 

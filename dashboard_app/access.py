@@ -23,7 +23,7 @@ from layouts.places import place
 log = logging.getLogger(__name__)
 
 # Endpoints that anyone may call. Static files, which carry no data, don't come here.
-OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/openapi.json", "/favicon.ico"})
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/favicon.ico"})
 OPEN_PREFIXES = ("/_dash-component-suites/",)
 # Dash answers every address that nothing else claims with its index page.
 DASH_INDEX = frozenset({"/", "/<path:path>"})

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from aggregation.metrics import CREATOR, DAILY, METRICS, SUPPORTERS, Metric
 from aggregation.summaries import Change, Number
 from aggregation.verdicts import Place, Verdict
+from aggregation.withheld import BeingRecounted
 from layouts import formats
 from layouts.elements import Chart, Fixed, Html
 from layouts.figures import BLANK, Figure, drawn
@@ -42,6 +43,9 @@ class Kpi:
     note: str = ""
     history: Sequence[Number | None] = ()
     reason: str = ""
+    # instead of the value, where it is no amount: as text, and for data-value
+    shown: str = ""
+    data: str = ""
     # instead of a change, where there is nothing to compare with by nature
     words: Sequence[str] = ()
     # within its normal range or not; None where that was not asked
@@ -55,10 +59,10 @@ def kpi_card(kpi: Kpi) -> Component:
         [
             html.Div([html.H2(metric.label), _definition(metric)], className="kpi-name"),
             html.P(
-                formats.short(kpi.value, metric.unit),
+                kpi.shown or formats.short(kpi.value, metric.unit),
                 className="kpi-value",
-                title=formats.exact(kpi.value, metric.unit),
-                **attributes(data_value="" if kpi.value is None else str(kpi.value)),
+                title=kpi.shown or formats.exact(kpi.value, metric.unit),
+                **attributes(data_value=kpi.data or ("" if kpi.value is None else str(kpi.value))),
             ),
             _change_line(kpi),
             verdict_line(kpi.metric, kpi.verdict),
@@ -320,9 +324,14 @@ def failure() -> Component:
 def section(
     build: Callable[[], Component], title: str, failed: Callable[[str, Exception], None]
 ) -> Component:
-    """`build()`, or a card that says it failed: one broken query must not take the page down."""
+    """`build()`, or a card that says it failed: one broken query must not take the page down.
+
+    Where it can't be told for now, the card says why.
+    """
     try:
         return build()
+    except BeingRecounted as withheld:
+        return message_card(title, withheld_words(withheld), wide=True)
     except Exception as error:
         failed(title, error)
         return message_card(title, *failure(), state="failed")
@@ -332,6 +341,12 @@ def drawing(build: Callable[[], Drawing], title: str, failed: Callable[[str, Exc
     """The same for a chart."""
     try:
         return build()
+    except BeingRecounted as withheld:
+        return Drawing(reason=withheld_words(withheld))
     except Exception as error:
         failed(title, error)
         return Drawing(reason=failure())
+
+
+def withheld_words(withheld: BeingRecounted) -> str:
+    return f"{formats.NO_VALUE} {formats.being_recounted(withheld.days)}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_DOWN, Decimal
 from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
@@ -224,11 +225,16 @@ def account(name: str, role: str, csrf_token: str) -> list[Component]:
     ]
 
 
-def badge(coverage: Period | None, unequal: int | None = None, days_behind: int = 0) -> Component:
-    """`complete through 21 Nov 2026 UTC · all cells equal`, as far as it has been checked."""
+def badge(
+    coverage: Period | None, unequal: int | None = None, days_behind: int = 0, checked: int = 0
+) -> Component:
+    """`complete through 21 Nov 2026 UTC · all cells equal`, as far as it has been checked.
+
+    The day is the oldest table's; `unequal` are of the `checked` cells, None where nothing has been.
+    """
     if coverage is None:
         return html.Span("no complete day yet", className="badge")
-    parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal)]
+    parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal, checked)]
     if days_behind > 0:
         parts.insert(1, f"{formats.days(days_behind)} behind")
     return html.Span(
@@ -239,14 +245,20 @@ def badge(coverage: Period | None, unequal: int | None = None, days_behind: int 
     )
 
 
-def _verdict(unequal: int | None) -> str:
+def _verdict(unequal: int | None, checked: int) -> str:
     match unequal:
         case None:
             return "not recounted yet"
         case 0:
             return "all cells equal"
         case _:
-            return f"{unequal:,} cells differ"
+            return f"{_share(unequal, checked)} of cells equal, {unequal:,} withheld"
+
+
+def _share(unequal: int, checked: int) -> str:
+    """Rounded down: 100 % is said of all cells only."""
+    share = Decimal(100) * max(checked - unequal, 0) / max(checked, 1)
+    return f"{share.quantize(Decimal('0.001'), ROUND_DOWN).normalize():f} %"
 
 
 def period_line(

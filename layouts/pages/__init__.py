@@ -1,7 +1,17 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import audience, creators, forecast, gifts, my_dashboard, overview, retention, revenue
+from layouts.pages import (
+    audience,
+    creators,
+    forecast,
+    gifts,
+    my_dashboard,
+    operations,
+    overview,
+    retention,
+    revenue,
+)
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -11,6 +21,7 @@ PAGES: tuple[Page, ...] = (
     retention.PAGE,
     creators.PAGE,
     forecast.PAGE,
+    operations.PAGE,
     my_dashboard.PAGE,
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from aggregation import checks, ledger
+from aggregation import checks, unequal
 from aggregation.checks import Report, Unequal, check
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.errors import UserError
@@ -281,7 +281,7 @@ def test_the_result_is_kept(mended: Engine) -> None:
     (daily,) = (part for part in report.tables if part.table == "daily_analytics")
     assert daily.unequal == 3  # total_users of two days and the rate of the one with activity
     with mended.connect() as connection:
-        assert ledger.unequal_cells(connection) == 3
+        assert unequal.count(connection) == 3
 
 
 def test_long_lists_are_cut_but_counted(mended: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, text
 
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
-from aggregation.schema import data_checks, job_runs
+from aggregation.schema import job_runs
 from aggregation.worker import Worker
 from dashboard_app.accounts import Accounts
 from dashboard_app.factory import create_app
@@ -127,24 +127,6 @@ def test_the_badge_says_when_days_are_missing(world: World) -> None:
     badge = answer(world, "cleo", "my-dashboard").badge
     assert badge.text.startswith("complete through 4 Mar 2026 UTC · 2 days behind")
     assert "alarm" in badge["class"]
-
-
-@pytest.mark.parametrize(("unequal", "said"), [(0, "all cells equal"), (1200, "1,200 cells differ")])
-def test_the_badge_says_what_the_newest_recount_found(world: World, unequal: int, said: str) -> None:
-    with world.engine.begin() as connection:
-        for age, found in ((2, 7), (0, unequal)):
-            connection.execute(
-                insert(data_checks).values(
-                    checked_at=cast.NOW - timedelta(hours=age),
-                    table_name="daily_analytics",
-                    first_day=date(2026, 3, 1),
-                    last_day=date(2026, 3, 4),
-                    cells=40,
-                    unequal=found,
-                )
-            )
-    badge = answer(world, "ana", "overview").badge
-    assert badge.text == f"complete through 4 Mar 2026 UTC · {said}"
 
 
 def test_without_an_earlier_period_nothing_is_compared(world: World) -> None:
