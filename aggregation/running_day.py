@@ -84,11 +84,11 @@ def refresh(engine: Engine, now: datetime) -> None:
     Raises UserError where a required source table is missing. Where another pass or a recount was at the
     same rows at the same time it raises DBAPIError (serialisation), and is to be done again.
     """
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        with connection.begin():
-            missing_sources(connection)
-            _count(connection, now)
-            versions.bump(connection, Scope.TODAY)
+    snapshot = engine.connect().execution_options(isolation_level="REPEATABLE READ")
+    with snapshot as connection, connection.begin():
+        missing_sources(connection)
+        _count(connection, now)
+        versions.bump(connection, Scope.TODAY)
 
 
 def _count(connection: Connection, now: datetime) -> None:
@@ -258,6 +258,22 @@ def _differences(hour: datetime) -> Any:
         .subquery()
         .c
     )
+
+
+class Rounds:
+    """Recounts, one hour after the other and again from the first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._last: datetime | None = None
+
+    def go_on(self) -> None:
+        with self._engine.connect() as connection:
+            hours = hours_to_recount(connection)
+        if hours:
+            last = self._last
+            self._last = next((hour for hour in hours if last and hour > last), hours[0])
+            recount(self._engine, self._last)
 
 
 # ---- reading ----
