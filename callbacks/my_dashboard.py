@@ -15,7 +15,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
-from callbacks import exports
+from callbacks import exports, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -67,7 +67,7 @@ class Numbers(NamedTuple):
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, content, shared=False)
+    page.fill(store, content, shared=False, live=running_day.of_creator)
 
 
 def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Filled:

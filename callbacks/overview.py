@@ -15,7 +15,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
-from callbacks import exports
+from callbacks import exports, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -60,13 +60,12 @@ TREND = "How is gift revenue developing?"
 GROWTH = "Is the audience growing?"
 MIX = "Where does the money come from?"
 ACTIVITY = "Which share of users is active each day?"
-TODAY = "How is today going so far?"
 UNUSUAL = "Unusual days"
 MOVED = "Which creators' earnings changed most?"
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, content, shared=True)
+    page.fill(store, content, shared=True, live=running_day.of_platform)
 
 
 def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -89,7 +88,6 @@ def nothing_yet() -> Parts:
 def filled(queries: Queries, chosen: Selection, now: datetime) -> Parts:
     daily = queries.daily(chosen.period)
     before = queries.daily(chosen.comparable) if chosen.comparable else None
-    coverage = chosen.freshness.coverage
     figure = partial(chosen.figure, "overview")
     key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen, daily, before))
     unusual = chosen.section(UNUSUAL, lambda: notes_card(unusual_days(queries.anomalies(chosen.period))))
@@ -100,7 +98,6 @@ def filled(queries: Queries, chosen: Selection, now: datetime) -> Parts:
         **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.period))),
         **figure("user_growth", GROWTH, lambda: growth(daily)),
         **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
-        **figure("today", TODAY, lambda: running_day(queries, coverage, now)),
     }
 
 
@@ -192,17 +189,6 @@ def activity(daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
     if daily[metrics.ACTIVE_SHARE.name].isna().all():
         return Drawing(reason=f"Not available: {NEEDS_ACTIVITY}.")
     return Drawing(figures.rate(daily, before, metrics.ACTIVE_SHARE))
-
-
-def running_day(queries: Queries, coverage: Period, now: datetime) -> Drawing:
-    """Only hours that have been counted: a worker that is down must not look like a day without gifts."""
-    today, counted = now.date(), queries.running_day_counted_at()
-    hours = queries.gifts_by_hour(today)
-    if counted is None or counted.date() < today or hours.empty:
-        return Drawing(reason=f"No gifts counted yet today, {formats.day(today)} (UTC).")
-    figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), counted.hour)
-    note = f"Gift revenue by hour (UTC), counted at {counted:%H:%M}. The hour then running is hatched."
-    return Drawing(figure, note)
 
 
 # ---- movers ----

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import brotli
 import orjson
@@ -15,7 +15,8 @@ from flask import Flask, Response, request
 from markupsafe import Markup
 
 from aggregation.queries import Store
-from callbacks.guard import Content, Filled
+from aggregation.versions import Versions
+from callbacks.guard import Content, Filled, Live
 from callbacks.selection import asked
 from dashboard_app.access import GuardedCallbacks, guarded
 from layouts import shell
@@ -44,10 +45,10 @@ def as_json(value: Any) -> bytes:
 
 
 class Incomplete(Exception):  # noqa: N818
-    """A part of the answer failed: it is given, but not kept."""
+    """A part of what was made failed: it is given, but not kept."""
 
-    def __init__(self, answer: "Answer") -> None:
-        self.answer = answer
+    def __init__(self, made: "Answer | Filled") -> None:
+        self.made = made
 
 
 # In a page that is kept, where the address goes: a private character, which no text on a page has.
@@ -118,12 +119,20 @@ def _value(kind: str, part: Any) -> Any:
     return written(str(markup(box.content)), box.state)
 
 
+Made = TypeVar("Made", Answer, Filled)
+
+
 @dataclass(frozen=True)
 class _Source:
     page: Page
     store: Store
     content: Content
+    live: Live | None
     shared: bool
+
+
+def _together(content: Filled, live: Filled) -> Filled:
+    return Filled(content.parts | live.parts, content.freshness, content.complete and live.complete)
 
 
 class Answers:
@@ -132,38 +141,81 @@ class Answers:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._sources: dict[str, _Source] = {}
-        self._cache: LRUCache[Hashable, Answer] = LRUCache(KEPT)
+        self._cache: LRUCache[Hashable, Any] = LRUCache(KEPT)
         self._condition = threading.Condition()
 
-    def add(self, page: Page, store: Store, content: Content, *, shared: bool) -> None:
-        self._sources[page.name] = _Source(page, store, content, shared)
+    def add(self, source: _Source) -> None:
+        self._sources[source.page.name] = source
+
+    @property
+    def live_pages(self) -> list[Page]:
+        """Those with parts that follow the running day."""
+        return [source.page for source in self._sources.values() if source.live]
 
     def get(self, page: Page, viewer: Viewer, search: str) -> Answer:
         """What fills `page` for `viewer`, who may see it, at this address."""
         source, wanted, now = self._sources[page.name], asked(search, page.periods), self._clock()
-        if not source.shared:
-            return self._made(source, viewer, wanted, now)
-        # Read before the numbers: they may then be newer than the key says, never older.
-        versions = viewer.versions or source.store.versions()
-        key = (page.name, wanted.days, wanted.compare, versions, now.date())
-        try:
-            return self._kept(key, lambda: self._made(source, viewer, wanted, now))
-        except Incomplete as problem:
-            return problem.answer
 
-    def _made(self, source: _Source, viewer: Viewer, wanted: Asked, now: datetime) -> Answer:
-        with source.store.read() as queries:
-            return Answer(source.page, wanted, source.content(queries, viewer, wanted, now))
+        def content() -> Filled:
+            with source.store.read() as queries:
+                return source.content(queries, viewer, wanted, now)
+
+        if not source.shared:
+            return Answer(page, wanted, _together(content(), self._live(source, viewer, now)))
+        # Read before the numbers: they may then be newer than the key says, never older.
+        versions = self._versions(source, viewer)
+        key = (page.name, wanted.days, wanted.compare, versions._replace(today=0), now.date())
+
+        def answer() -> Answer:
+            # Each pass over the running day makes another page; the rest of it stays as it was.
+            filled = self._keep(("content", *key), content)
+            return Answer(page, wanted, _together(filled, self._live(source, viewer, now)))
+
+        ticking = _ticking(versions, now) if source.live else None
+        return self._keep((key, ticking), answer)
+
+    def live(self, page: Page, viewer: Viewer) -> dict[str, dict[str, Any]]:
+        """What an open page replaces by itself: by id and property."""
+        filled = self._live(self._sources[page.name], viewer, self._clock())
+        kinds = fillable(page.layout(Asked()))
+        return {name: {kinds[name]: _value(kinds[name], part)} for name, part in filled.parts.items()}
+
+    def _live(self, source: _Source, viewer: Viewer, now: datetime) -> Filled:
+        live = source.live
+        if live is None:
+            return Filled({})
+
+        def made() -> Filled:
+            with source.store.read() as queries:
+                return live(queries, viewer, now)
+
+        if not source.shared:
+            return made()
+        return self._keep(("live", source.page.name, _ticking(self._versions(source, viewer), now)), made)
+
+    def _versions(self, source: _Source, viewer: Viewer) -> Versions:
+        return cast(Versions | None, viewer.versions) or source.store.versions()
+
+    def _keep(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        try:
+            return cast(Made, self._kept(key, make))
+        except Incomplete as problem:
+            return cast(Made, problem.made)
 
     @cachedmethod(
         lambda self: self._cache, key=lambda self, key, _: key, condition=lambda self: self._condition
     )
-    def _kept(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+    def _kept(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Of many that ask at once, one makes it and the others wait."""
-        answer = make()
-        if not answer.complete:
-            raise Incomplete(answer)
-        return answer
+        made = make()
+        if not made.complete:
+            raise Incomplete(made)
+        return made
+
+
+def _ticking(versions: Versions, now: datetime) -> Hashable:
+    """Under which today so far is kept: it tells of time going by without a pass, too."""
+    return versions, now.replace(second=0, microsecond=0)
 
 
 class GuardedPage(GuardedCallbacks):
@@ -174,9 +226,9 @@ class GuardedPage(GuardedCallbacks):
         self._page = page
         self._answers = answers
 
-    def fill(self, store: Store, content: Content, *, shared: bool) -> None:
+    def fill(self, store: Store, content: Content, *, shared: bool, live: Live | None = None) -> None:
         page, answers = self._page, self._answers
-        answers.add(page, store, content, shared=shared)
+        answers.add(_Source(page, store, content, live, shared))
 
         outputs = fillable(page.layout(Asked()))
 

@@ -18,7 +18,7 @@ from aggregation.days import utc_now
 from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, administration, api, exports, forgery, frame, login, own_account
+from dashboard_app import access, administration, api, exports, forgery, frame, live, login, own_account
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
@@ -85,6 +85,7 @@ def create_app(
     exports.register(server, PAGES, store, audit, clock)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
+    live.register(server, answers)
     _answer_problems(server, audit)
     _give_csrf_cookie(server)
     Compress(server)

@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, TypeVar
 
 import brotli
@@ -11,7 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from aggregation.publishing import aggregate, refresh_running_day
+from aggregation import running_day
+from aggregation.publishing import aggregate
 from aggregation.queries import Queries
 from dashboard_app.accounts import Account
 from dashboard_app.answers import Answer, Answers
@@ -184,7 +186,7 @@ def test_the_running_day_goes_on(world: World) -> None:
     assert today()[10] == 5
     with world.engine.begin() as connection:
         connection.execute(text("UPDATE virtual_gifts SET platform_share = 2.50 WHERE id = 6"))
-    refresh_running_day(world.engine, clock=lambda: cast.NOW)
+    running_day.recount(world.engine, datetime(2026, 3, 5, 10))  # noqa: DTZ001
     assert today()[10] == 6
 
 
