@@ -192,7 +192,7 @@ class Child:
 
     def read(self, stream: IO[str]) -> None:
         for line in stream:
-            self.lines.append(line)  # noqa: PERF402 - each as it comes
+            self.lines.append(line)
 
     def end(self) -> float:
         """SIGTERM; how long it took. Has to end by itself, with status 0."""
