@@ -24,6 +24,22 @@ class Metric:
     denominator: str = ""
     # 100 where a ratio is shown in percent
     scale: int = 1
+    # Which direction is good; "" where neither is.
+    better: Literal["up", "down", ""] = "up"
+
+    @property
+    def measured(self) -> str:
+        """Its unit, and what becomes of it over a period."""
+        return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
+
+
+UNITS = {"count": "number", "money": "money", "percent": "%"}
+ROLLUPS = {
+    "flow": "summed over the period",
+    "stock": "value at the end of the period",
+    "ratio": "Σ numerator / Σ denominator over the period",
+    "distinct": "recounted over the period, never summed",
+}
 
 
 DAILY = "daily_analytics"
@@ -249,3 +265,8 @@ SKILL = Metric(
     "How much smaller the forecasts' errors were than those of simply expecting the last week again. Below "
     "zero, repeating the last week would have been better.",
 )
+
+
+def every() -> tuple[Metric, ...]:
+    """All that stand in this list, in its order."""
+    return tuple(value for value in globals().values() if isinstance(value, Metric))

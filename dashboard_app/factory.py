@@ -18,7 +18,18 @@ from aggregation.days import utc_now
 from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, administration, api, exports, forgery, frame, live, login, own_account
+from dashboard_app import (
+    access,
+    administration,
+    api,
+    exports,
+    forgery,
+    frame,
+    live,
+    login,
+    own_account,
+    rows,
+)
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
@@ -83,6 +94,7 @@ def create_app(
     own_account.register(server, OwnAccount(door, tokens))
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
+    rows.register(server, store, audit, clock)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
     live.register(server, answers)

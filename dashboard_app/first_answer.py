@@ -81,7 +81,7 @@ class Application(Dash):
                 page, viewer, shell.notice("Not allowed", "Your account may not see this page.")
             )
         answer = self._answers.get(page, viewer, search)
-        return self._around(page, viewer, answer.fitted(asked(search, page.periods)))
+        return self._around(page, viewer, answer.fitted(asked(search, page.periods, page.picks)))
 
     def _around(self, page: Page | None, viewer: Viewer, content: Component) -> shell.Open:
         return around(content, viewer, page.path if page else None)

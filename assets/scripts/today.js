@@ -16,8 +16,7 @@
     }
     // A table that is open follows its chart.
     requestAnimationFrame(() => requestAnimationFrame(() => {
-      document.querySelectorAll("[data-figure=today] .table-twin[open]")
-        .forEach((table) => table.dispatchEvent(new Event("toggle")));
+      document.querySelectorAll("[data-figure=today] .table-twin[open]").forEach(window.sparkboard.twin);
     }));
   };
   const ask = () => {
