@@ -53,11 +53,12 @@ COMPARED = [
 
 # Their clock stands an hour past the last day and goes on from there.
 WORKER = """
-import logging, sys
+import faulthandler, logging, signal, sys
 from datetime import UTC, datetime
 from aggregation.database import connect
 from aggregation.worker import Worker
-logging.basicConfig(level="INFO")
+logging.basicConfig(level="INFO", format="%(asctime)s %(threadName)s %(message)s")
+faulthandler.register(signal.SIGUSR1)
 began, base = datetime.now(UTC), datetime.fromisoformat(sys.argv[2])
 Worker(connect(sys.argv[1]), lambda: base + (datetime.now(UTC) - began)).run()
 """
@@ -201,7 +202,11 @@ class Child:
         try:
             status = self.process.wait(EXIT_WITHIN)
         except subprocess.TimeoutExpired:
-            raise Failed(f"not ended {EXIT_WITHIN:.0f} s after SIGTERM") from None
+            # It tells where each of its threads is.
+            self.send(signal.SIGUSR1)
+            pause(2)
+            tail = "".join(self.lines[-60:])
+            raise Failed(f"not ended {EXIT_WITHIN:.0f} s after SIGTERM:\n{tail}") from None
         if status != 0:
             raise Failed(f"ended with {status}:\n{''.join(self.lines)}")
         return time.monotonic() - asked
