@@ -38,14 +38,14 @@ DEAD_PEER = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 2,
-    "tcp_user_timeout": 9000,
+    "tcp_user_timeout": 7000,
 }
 # … and by the server, so that it lets go of a lost session's locks.
 LOST_CLIENT = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
-    "tcp_user_timeout": "9000",
+    "tcp_user_timeout": "7000",
 }
 
 

@@ -633,7 +633,7 @@ def black_hole(arena: Arena, chance: random.Random) -> Told:
             known = len(staying.lines)
             _run(*inside, "ip", "link", "set", "lo", "down")
             noticed = wait(
-                lambda: any(_tells(line) for line in staying.lines[known:]), "the worker notices", 12
+                lambda: any(_tells(line) for line in staying.lines[known:]), "the worker notices", 10
             )
             pause(chance.uniform(0, 5))
             _run(*inside, "ip", "link", "set", "lo", "up")
