@@ -39,8 +39,8 @@ COUNT_SHARE, RECOUNT_SHARE = 1 / 2, 1 / 20
 # What an operator has to mend, such as a missing table, is looked at again after this.
 LOOK_AGAIN = timedelta(minutes=1)
 # A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
-GRACE = timedelta(seconds=3)
-PATIENCE = timedelta(seconds=8)
+GRACE = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=6)
 # Of the worker's sessions. What runs into one passes, and is tried again.
 TIMEOUTS = {"lock_timeout": "1min", "statement_timeout": "1h", "idle_in_transaction_session_timeout": "2min"}
 # While the database can't be asked who is at work.

@@ -24,7 +24,7 @@ def layout(asked: Asked) -> Component:
                     figure_card("my-dashboard", "gift_revenue_trend", wide=True),
                     figure_card("my-dashboard", "today"),
                     figure_card("my-dashboard", "reactions"),
-                    Html(Ids.PERFORMANCE),
+                    Html(Ids.PERFORMANCE, className="wide"),
                 ],
                 className="figures",
             ),
