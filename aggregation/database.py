@@ -33,12 +33,13 @@ NOBODY = "99999999"
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
-# A peer that is dead or cut off is noticed within ten seconds: by us, in milliseconds for what we sent …
+# A peer that is dead or cut off is noticed within ten seconds, half of which the attempt to reach it again may
+# take: by us (milliseconds without an answer of the network, which a busy server leaves to its kernel) …
 DEAD_PEER = {
-    "keepalives_idle": 5,
+    "keepalives_idle": 3,
     "keepalives_interval": 2,
     "keepalives_count": 2,
-    "tcp_user_timeout": 7000,
+    "tcp_user_timeout": 4000,
 }
 # … and by the server, so that it lets go of a lost session's locks.
 LOST_CLIENT = {

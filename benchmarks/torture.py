@@ -620,6 +620,10 @@ listening = socket.create_server(("127.0.0.1", 5432))
 print("listening", flush=True)
 while True:
     near, _ = listening.accept()
+    # As the server would: it lets go of who is gone.
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT):
+        near.setsockopt(socket.IPPROTO_TCP, option, 2)
     far = socket.socket(socket.AF_UNIX)
     far.connect(sys.argv[1])
     for pair in ((near, far), (far, near)):
