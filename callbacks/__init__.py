@@ -3,14 +3,21 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import forecast, my_dashboard, overview
+from callbacks import audience, forecast, my_dashboard, overview, retention
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "audience": audience.register,
+    "retention": retention.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
 # What can be taken out, of which page.
-EXPORTS: dict[str, Exporting] = {"overview": overview.export, "my-dashboard": my_dashboard.export}
+EXPORTS: dict[str, Exporting] = {
+    "overview": overview.export,
+    "audience": audience.export,
+    "retention": retention.export,
+    "my-dashboard": my_dashboard.export,
+}

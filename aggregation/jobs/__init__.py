@@ -14,15 +14,22 @@ from sqlalchemy import Column, ColumnElement, Select, Table, true
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
 from aggregation.jobs import (
+    cohort_activity,
+    cohort_value,
     cohorts,
     creators,
     daily,
     earnings,
     engagement,
+    frequency,
+    gifter_activity,
+    gifter_cohorts,
+    gifter_months,
     gifts,
     profiles,
     returns,
     revenue,
+    session_lengths,
     supporter_returns,
     supporters,
     visits,
@@ -39,8 +46,15 @@ from aggregation.schema import (
     retention_cohorts,
     revenue_breakdown,
     user_engagement,
+    user_frequency,
     user_returns,
 )
+from aggregation.schema import cohort_activity as cohort_activity_table
+from aggregation.schema import cohort_value as cohort_value_table
+from aggregation.schema import gifter_activity as gifter_activity_table
+from aggregation.schema import gifter_cohorts as gifter_cohorts_table
+from aggregation.schema import gifter_months as gifter_months_table
+from aggregation.schema import session_lengths as session_lengths_table
 from aggregation.schema import supporter_returns as supporter_returns_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
@@ -62,7 +76,8 @@ class Job:
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
     comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
-    With `to_month_end` these are all days until the month's last complete one.
+    With `to_month_end` these are all days until the month's last complete one, with `tail` those of so
+    many days more.
     Where not `completes`, a day counts as complete without the job: its readers ask the ledger
     themselves, so that an upgrade which brings its table leaves everything else on the pages.
     """
@@ -78,6 +93,7 @@ class Job:
     later: Later | None = None
     completes: bool = True
     to_month_end: bool = False
+    tail: timedelta = timedelta()
 
     @property
     def _slot(self) -> timedelta:
@@ -99,7 +115,7 @@ class Job:
     def reach(self, last: date, complete: date) -> date:
         """The last day that a run until `last` has to compute, if days until `complete` are over."""
         month_end = (last.replace(day=1) + timedelta(days=31)).replace(day=1) - ONE_DAY
-        return max(last, min(month_end, complete)) if self.to_month_end else last
+        return max(last, min(month_end if self.to_month_end else last + self.tail, complete))
 
     def kept(self, missing: Collection[str]) -> tuple[str, ...]:
         return () if self.keeps_unless.intersection(missing) else self.keeps
@@ -120,6 +136,36 @@ JOBS = (
         user_returns.c.date,
         reads=(user_engagement,),
         later=Later(partial(visits.depend_on_days_until, user_returns), returns.of_later_days),
+    ),
+    Job(
+        "cohort_activity",
+        cohort_activity_table,
+        MIDNIGHT,
+        cohort_activity.statement,
+        cohort_activity_table.c.date,
+        reads=(user_engagement,),
+        later=Later(cohort_activity.depend_on_days_until, cohort_activity.of_later_days),
+        completes=False,
+    ),
+    Job(
+        "gifter_activity",
+        gifter_activity_table,
+        MIDNIGHT,
+        gifter_activity.statement,
+        gifter_activity_table.c.date,
+        reads=(user_engagement,),
+        later=Later(gifter_activity.depend_on_days_until, gifter_activity.of_later_days),
+        completes=False,
+    ),
+    Job(
+        "frequency",
+        user_frequency,
+        MIDNIGHT,
+        frequency.statement,
+        user_frequency.c.date,
+        reads=(user_engagement,),
+        completes=False,
+        tail=frequency.BEFORE,
     ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
     Job(
@@ -153,6 +199,42 @@ JOBS = (
         later=Later(
             partial(visits.depend_on_days_until, supporter_returns_table), supporter_returns.of_later_days
         ),
+        completes=False,
+    ),
+    Job(
+        "cohort_value",
+        cohort_value_table,
+        HALF_PAST,
+        cohort_value.statement,
+        cohort_value_table.c.date,
+        completes=False,
+    ),
+    Job(
+        "gifter_months",
+        gifter_months_table,
+        HALF_PAST,
+        gifter_months.statement,
+        gifter_months_table.c.date,
+        completes=False,
+        to_month_end=True,
+    ),
+    Job(
+        "gifter_cohorts",
+        gifter_cohorts_table,
+        HALF_PAST,
+        gifter_cohorts.statement,
+        gifter_cohorts_table.c.date,
+        reads=(gifter_months_table,),
+        later=Later(gifter_cohorts.depend_on_days_until, gifter_cohorts.of_later_days),
+        completes=False,
+        to_month_end=True,
+    ),
+    Job(
+        "session_lengths",
+        session_lengths_table,
+        HALF_PAST,
+        session_lengths.statement,
+        session_lengths_table.c.date,
         completes=False,
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
