@@ -33,8 +33,8 @@ NOBODY = "99999999"
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
-# A peer that is dead or cut off is noticed within ten seconds, half of which the attempt to reach it again may
-# take: by us (milliseconds without an answer of the network, which a busy server leaves to its kernel) …
+# A peer that is dead or cut off is noticed within ten seconds, half of which the attempt to reach it again
+# takes: by us (milliseconds in which its kernel acknowledges nothing, however busy it is) …
 DEAD_PEER = {
     "keepalives_idle": 3,
     "keepalives_interval": 2,

@@ -43,10 +43,10 @@ AFTERNOON = datetime(2026, 11, 10, 15, 30, tzinfo=UTC)
 
 GIFTS = text("""
     INSERT INTO virtual_gifts
-    SELECT :base + n, 1 + n % 20, 1 + (:base + n * 37) % 100000, 1 + (:base + n) * 7919 % :creators, NULL,
+    SELECT number, 1 + number % 20, 1 + number * 37 % 100000, 1 + number * 7919 % :creators, NULL,
            0.70, 0.30, 'completed', CAST(:since AS timestamp) + n * (CAST(:seconds AS float8) / :count)
                                     * interval '1 s'
-    FROM generate_series(0, :count - 1) AS n
+    FROM generate_series(0, :count - 1) AS n, LATERAL (SELECT CAST(:base AS bigint) + n) AS of (number)
 """)
 WORKER = """
 import sys
