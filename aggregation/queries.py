@@ -282,7 +282,7 @@ class Queries:
         newest: date | None = self._rows(select(func.max(day)).where(mine, gifts > 0)).scalar()
         return newest
 
-    @kept(Scope.TODAY)
+    @kept(Scope.NOW)
     def today(self, day: date) -> Running | None:
         """What has been counted of this running day; None where nothing has."""
         return self._running(day, None)

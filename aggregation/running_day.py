@@ -88,7 +88,7 @@ def refresh(engine: Engine, now: datetime) -> None:
     with snapshot as connection, connection.begin():
         missing_sources(connection)
         _count(connection, now)
-        versions.bump(connection, Scope.TODAY)
+        versions.bump(connection, Scope.NOW)
 
 
 def _count(connection: Connection, now: datetime) -> None:
@@ -216,7 +216,7 @@ def recount(engine: Engine, hour: datetime) -> int:
         if changed:
             same = running_hours.c.hour == hour
             connection.execute(publish(running_hours, summed(running_creator_hours.c.hour == hour), same))
-            versions.bump(connection, Scope.TODAY)
+            versions.bump(connection, Scope.NOW)
         return changed
 
 

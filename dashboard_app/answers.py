@@ -164,7 +164,7 @@ class Answers:
             return Answer(page, wanted, _together(content(), self._live(source, viewer, now)))
         # Read before the numbers: they may then be newer than the key says, never older.
         versions = self._versions(source, viewer)
-        key = (page.name, replace(wanted, search=""), versions._replace(today=0), now.date())
+        key = (page.name, replace(wanted, search=""), versions._replace(today=0, now=0), now.date())
 
         def answer() -> Answer:
             # Each pass over the running day makes another page; the rest of it stays as it was.

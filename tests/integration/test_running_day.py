@@ -180,8 +180,8 @@ def test_each_pass_has_a_version_of_its_own_and_leaves_whole_days(platform: Engi
     count(platform)
     before = current()
     count(platform, "2026-03-11 12:00:03")
-    assert current().today > before.today
-    assert current()._replace(today=0) == before._replace(today=0)
+    assert current().now > before.now
+    assert current()._replace(now=0) == before._replace(now=0)
 
 
 def test_without_the_platforms_tables_it_says_so(database: Engine) -> None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from aggregation import worker
+from aggregation import running_day, worker
 from aggregation.leases import Lease
-from tests.integration.test_running_day import counted_hours, give, true_hours
+from aggregation.publishing import refresh_running_day
+from tests.integration.test_running_day import at, counted_hours, give, true_hours
 from tests.integration.test_worker import EVENTS, runs
 from tests.integration.test_worker_endings import BLOCKED, DONE, running, wait_until
 from tests.spec.tables import change, fill, rows
@@ -84,3 +85,15 @@ def test_who_is_not_at_work_counts_nothing(platform: Engine, caplog: pytest.LogC
         assert rows(platform, "running_day") == []
         lease.release()
         wait_until(platform, COUNTED.format(2))
+
+
+def test_passes_spoil_no_longer_work_on_the_running_day(platform: Engine) -> None:
+    """Which is one transaction on one snapshot, and ends by giving its numbers a version."""
+    fill(platform, EVENTS)
+
+    def passing(*_: object) -> bool:
+        running_day.refresh(platform, at("2026-03-11 12:00"))
+        return False
+
+    results = refresh_running_day(platform, clock=lambda: at("2026-03-11 12:00"), stopped=passing)
+    assert [result.state for result in results] == ["succeeded"]

@@ -13,7 +13,7 @@ from benchmarks.torture import NEED_ROOT, SCENARIOS, Arena
 
 @pytest.fixture(scope="module")
 def arena() -> Iterator[Arena]:
-    with torture.arena(Scale(6_000, 60, 600, 60)) as made:
+    with torture.arena(Scale(2_000, 60, 300, 45)) as made:
         yield made
 
 
