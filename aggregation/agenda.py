@@ -11,7 +11,7 @@ from aggregation import ledger
 from aggregation.coverage import first_event_day, missing_sources
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.jobs import JOBS
-from aggregation.ledger import State
+from aggregation.ledger import Reason, State
 from aggregation.schema import daily_analytics, data_checks, job_runs
 
 FORECAST = "forecast"
@@ -25,11 +25,16 @@ CHECKED_DAYS = 35
 
 @dataclass(frozen=True)
 class Task:
-    """Days (UTC, both inclusive) and the names of the jobs to run for them together."""
+    """Days (UTC, both inclusive) and the names of the jobs to run for them together, and why.
+
+    `handled`: the ids of the changes (aggregation/changes.py) that are taken in when it is done.
+    """
 
     first: date
     last: date
     jobs: tuple[str, ...]
+    reason: str = Reason.SCHEDULE
+    handled: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
@@ -123,7 +128,11 @@ def forecast_due(connection: Connection, now: datetime) -> bool:
         return True
     backfilled = connection.scalar(
         select(func.max(run.finished_at)).where(
-            run.job == "daily", run.state == State.SUCCEEDED, run.last_day > run.first_day
+            run.job == "daily",
+            run.state == State.SUCCEEDED,
+            run.last_day > run.first_day,
+            # Days that are computed again each night are no backfill.
+            func.coalesce(run.reason, Reason.MANUAL).in_((Reason.MANUAL, Reason.SCHEDULE)),
         )
     )
     return backfilled is not None and backfilled > made

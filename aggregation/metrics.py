@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["count", "money", "percent"]
+# hour: of the day, in UTC
+Unit = Literal["count", "money", "percent", "hour"]
 # flow: summed over the period · stock: value at its end · ratio: Σ numerator / Σ denominator ·
 # distinct: recounted over the period, never summed
 Rollup = Literal["flow", "stock", "ratio", "distinct"]
@@ -33,7 +34,7 @@ class Metric:
         return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
 
 
-UNITS = {"count": "number", "money": "money", "percent": "%"}
+UNITS = {"count": "number", "money": "money", "percent": "%", "hour": "hour of the day (UTC)"}
 ROLLUPS = {
     "flow": "summed over the period",
     "stock": "value at the end of the period",
@@ -222,7 +223,139 @@ CREATOR_METRICS = (
     CREATOR_ENGAGEMENT,
     SUPPORTERS_COUNT,
 )
-METRICS = PLATFORM_METRICS + CREATOR_METRICS
+
+# ---- of a period, from more than one table or no column of one ----
+
+ALL_REVENUE = Metric(
+    "all_revenue",
+    "All revenue",
+    "money",
+    "flow",
+    "revenue_breakdown",
+    "Σ amount over all sources",
+    "Gifts with both shares, subscriptions, ads and premium features. Refunds are left out.",
+)
+PLATFORM_GIFT_REVENUE = Metric(
+    "gift_revenue",
+    "Gift revenue",
+    "money",
+    "flow",
+    "revenue_breakdown, source gifts",
+    "Σ creator share + platform share of completed gifts",
+    "What viewers paid for gifts. The same number as Total revenue on the overview.",
+)
+GIFT_VALUE = Metric(
+    "gift_value",
+    "Value",
+    "money",
+    "flow",
+    "gift_analytics",
+    "Σ creator share + platform share of completed gifts",
+    "What viewers paid for gifts, with both shares.",
+)
+REFUND_RATE = Metric(
+    "refund_rate",
+    "Refund rate",
+    "percent",
+    "ratio",
+    "gift_refunds and revenue_breakdown",
+    "Σ value of the period's gifts that are refunded by now / Σ value of its completed and refunded gifts",
+    "How much of what was given in the period has been taken back since. It can still grow: a gift may be "
+    "refunded days later.",
+    better="down",
+)
+TAKE_RATE = Metric(
+    "take_rate",
+    "Take rate",
+    "percent",
+    "ratio",
+    "daily_analytics (platform_earnings, total_revenue)",
+    "platform earnings / gift revenue",
+    "The part of gift revenue that the platform keeps.",
+    numerator=("platform_earnings",),
+    denominator="total_revenue",
+    scale=100,
+    better="",
+)
+ARPU = Metric(
+    "arpu",
+    "ARPU",
+    "money",
+    "ratio",
+    "daily_analytics and user_returns",
+    "gift revenue / distinct active users of the period",
+    "Average gift revenue for each user who was active in the period.",
+)
+ARPPU = Metric(
+    "arppu",
+    "ARPPU",
+    "money",
+    "ratio",
+    "daily_analytics and gifter_returns",
+    "gift revenue / distinct gifters of the period",
+    "Average gift revenue for each user who sent a gift in the period.",
+)
+GIFTERS = Metric(
+    "gifters",
+    "Gifters",
+    "count",
+    "distinct",
+    "gifter_returns",
+    "distinct senders of completed gifts",
+    "Different people who sent a gift in the period. Someone who gave on five days counts once.",
+)
+CONVERSION = Metric(
+    "conversion",
+    "Conversion",
+    "percent",
+    "ratio",
+    "gifter_returns and user_returns",
+    "distinct gifters / distinct active users of the period",
+    "The part of the period's active users who sent a gift.",
+)
+RECIPIENTS = Metric(
+    "recipients",
+    "Recipients",
+    "count",
+    "distinct",
+    "spark_days",
+    "distinct recipients of completed gifts",
+    "Different people who received a gift in the period.",
+)
+MEDIAN_GIFT = Metric(
+    "median_gift",
+    "Median gift",
+    "money",
+    "distinct",
+    "gift_values",
+    "the value in the middle of all completed gifts of the period; of two, their mean",
+    "Half of the gifts are worth less, half of them more.",
+)
+PEAK_HOUR = Metric(
+    "peak_hour",
+    "Peak hour",
+    "hour",
+    "distinct",
+    "gift_analytics",
+    "the hour of the day (UTC) with the largest Σ value of gifts; of equal ones the one with more gifts",
+    "When most is given. Each hour of the day comes equally often in a period of whole days.",
+    better="",
+)
+GIFT_METRICS = (
+    ALL_REVENUE,
+    PLATFORM_GIFT_REVENUE,
+    GIFT_VALUE,
+    REFUND_RATE,
+    TAKE_RATE,
+    ARPU,
+    ARPPU,
+    GIFTERS,
+    CONVERSION,
+    RECIPIENTS,
+    MEDIAN_GIFT,
+    PEAK_HOUR,
+)
+METRICS = PLATFORM_METRICS + CREATOR_METRICS + GIFT_METRICS
 
 # ---- about the forecast: one number each, not of days ----
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Delete,
     Engine,
+    FromClause,
     Insert,
     Select,
     Table,
@@ -30,13 +32,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
-from aggregation import ledger, versions
+from aggregation import changes, ledger, restatements, versions
 from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.jobs import Job, chosen, with_readers
-from aggregation.ledger import Result, State
+from aggregation.jobs import JOBS, Job, chosen, with_readers
+from aggregation.ledger import Reason, Result, State
 from aggregation.partitions import require_months
 from aggregation.retries import is_passing
 
@@ -79,19 +81,27 @@ def publish(
     statement: Select[Any] | CompoundSelect[Any],
     span: ColumnElement[bool],
     keeps: Sequence[str] = (),
+    log: Callable[[FromClause, FromClause, FromClause], Insert] | None = None,
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
     Rows that are right already aren't touched, so a second run changes none. In the columns that
-    `keeps` names a null leaves the stored value.
+    `keeps` names a null leaves the stored value. `log` gets the rows that were stored, went and were
+    written, and makes the part that logs them.
     """
+    returned: Sequence[ColumnElement[Any]] = list(table.c) if log else [literal_column("1")]
     new = statement.cte("new").prefix_with("MATERIALIZED")
-    gone = _remove(table, new, span).returning(literal_column("1")).cte("gone")
-    written = _upsert(table, new, span, keeps).returning(literal_column("1")).cte("written")
-    return select(
+    gone = _remove(table, new, span).returning(*returned).cte("gone")
+    written = _upsert(table, new, span, keeps).returning(*returned).cte("written")
+    counted = select(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
     )
+    if log is None:
+        return counted
+    # All parts of a statement see the table as it was before it.
+    stored = select(*table.c).where(span).subquery("before")
+    return counted.add_cte(log(stored, gone, written).cte("restated"))
 
 
 def _remove(table: Table, new: CTE, span: ColumnElement[bool]) -> Delete:
@@ -139,11 +149,12 @@ def run(
     since: date | None = None,
     *,
     later: bool = True,
+    restated: restatements.Entry | None = None,
 ) -> int:
     """Compute the days of `job`, both inclusive, in the connection's transaction; the number of rows changed.
 
     What is stored for days from `since` until `first` is removed. Not `later`: later days, where they
-    depend on these, are left for runs that follow.
+    depend on these, are left for runs that follow. `restated`: what is logged with cells that change.
     """
     span = job.span(since or first, last)
     statement: Select[Any] | CompoundSelect[Any] = job.statement(first, last, missing)
@@ -151,9 +162,13 @@ def run(
     if job.later and later:
         span = or_(span, job.later.rows(last))
         statement = union_all(statement, job.later.statement(last))
-        newest = max(last, *(_newest_day(connection, table) or last for table in job.reads))
+        newest = max([last, *(_newest_day(connection, table) or last for table in job.reads)])
     require_months(connection, job.table, first, newest)
-    return int(connection.execute(publish(job.table, statement, span, job.kept(missing))).scalar_one())
+    kept = job.kept(missing)
+    log = None
+    if restated is not None and job.day is not None:
+        log = partial(restatements.logged, job.table, job.day, kept, restated)
+    return int(connection.execute(publish(job.table, statement, span, kept, log)).scalar_one())
 
 
 def _newest_day(connection: Connection, table: Table) -> date | None:
@@ -177,6 +192,9 @@ class _Work:
     clock: Clock
     stopped: Callable[[], bool]
     later: bool = True
+    reason: str = Reason.SCHEDULE
+    # Of source_changes: what this work takes in.
+    handled: Sequence[int] = ()
 
     @property
     def complete(self) -> date:
@@ -205,12 +223,15 @@ def aggregate(
     stopped: Callable[[], bool] = lambda: False,
     patience: timedelta | None = None,
     later: bool = True,
+    reason: str = Reason.MANUAL,
+    handled: Sequence[int] | None = None,
 ) -> list[Result]:
     """Compute these days (UTC, both inclusive); by default from the first event to the last complete day.
 
     Each calendar month is one transaction on one snapshot for all tables. `progress` gets a job's
     name, the days done and the days in all; `stopped` is asked before each statement. Not `later`:
-    days after `last` that depend on these are left for a run that follows.
+    days after `last` that depend on these are left for a run that follows. `handled`: the ids of the
+    changes that this takes in (aggregation/changes.py); by default all that it happens to take in.
 
     Raises UserError for names or days that can't be, Busy where another writer is at work for longer
     than `patience` (None: wait for it), JobsFailed where a job failed (the others are done then) and
@@ -220,11 +241,11 @@ def aggregate(
     with exclusive(engine, WRITERS_LOCK, patience) as connection:
         missing = missing_sources(connection)
         covered = covered_days(connection, first, last, missing, clock())
-        return _perform(
-            engine,
-            connection,
-            _Work(jobs, covered.first, covered.last, covered.since, missing, progress, clock, stopped, later),
-        )
+        if handled is None and jobs == JOBS and covered.last == last_complete_day(clock()):
+            handled = changes.noted_since(connection, covered.since)
+        days = (covered.first, covered.last, covered.since)
+        work = _Work(jobs, *days, missing, progress, clock, stopped, later, reason, handled or ())
+        return _perform(engine, connection, work)
 
 
 def refresh_running_day(
@@ -244,7 +265,8 @@ def refresh_running_day(
 def _perform(engine: Engine, connection: Connection, work: _Work) -> list[Result]:
     ledger.sweep(engine, work.clock())
     runs = [
-        _Run(ledger.start(engine, job.name, work.first, work.last, work.clock()), job) for job in work.jobs
+        _Run(ledger.start(engine, job.name, work.first, work.last, work.clock(), work.reason), job)
+        for job in work.jobs
     ]
     try:
         for first, last in months(work.first, work.last):
@@ -289,6 +311,8 @@ def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: 
                 changed.append((each, _publish_job(connection, work, each, first, last)))
         for scope in {ledger.scope_of(each.job.name) for each, rows in changed if rows}:
             versions.bump(connection, scope)
+        if last == work.last and not any(each.error for each in runs):
+            changes.remove(connection, work.handled)
     for each, rows in changed:
         each.rows += rows
 
@@ -322,7 +346,10 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             later = work.later and last == work.last
             reach = each.job.reach(last, work.complete) if later else last
             # Later days are the next spans' in any case; once is enough for those after all of them.
-            rows = run(connection, each.job, first, reach, work.missing, since, later=later)
+            made = restatements.entry(
+                connection, each.job, since, work.complete, each.id, work.clock(), work.reason
+            )
+            rows = run(connection, each.job, first, reach, work.missing, since, later=later, restated=made)
     except Exception as error:
         if work.stopped():
             raise Interrupted("stopped before the work was done") from error

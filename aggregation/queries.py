@@ -30,15 +30,27 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import audience, forecasts, ledger, retention, running_day, summaries
+from aggregation import (
+    audience,
+    forecasts,
+    gifting,
+    ledger,
+    restatements,
+    retention,
+    running_day,
+    summaries,
+)
 from aggregation.audience import Lifecycle
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
+from aggregation.explanations import Part
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
+from aggregation.gifting import Amount, Refunds, Segment
 from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
+from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.schema import (
     creator_metrics,
@@ -345,6 +357,109 @@ class Queries:
             .fillna(0.0)
         )
 
+    # ---- gifts ----
+
+    @kept(Scope.DAYS)
+    def counted(self, job: str, *periods: Period) -> bool:
+        """Whether `job`, without which a day may count as complete, has done all covered days of these."""
+        freshness = self.freshness()
+        if freshness is None:
+            return False
+        spans = (period.inside(freshness.coverage) for period in periods)
+        return not any(
+            span and ledger.missing_days(self.connection, [job], span.first, span.last) for span in spans
+        )
+
+    @kept(Scope.DAYS)
+    def refunds(self, period: Period) -> Refunds | None:
+        """None where they aren't counted for all of these days yet; likewise below."""
+        if not self.counted("refunds", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.refunds(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def refunds_by_day(self, period: Period) -> dict[date, Decimal]:
+        with self.connection.begin_nested():
+            return gifting.refunds_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def gifters(self, period: Period) -> int | None:
+        if not self.counted("gifters", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.gifters(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def gifters_by_day(self, period: Period) -> dict[date, int]:
+        with self.connection.begin_nested():
+            return gifting.gifters_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def median_gift(self, period: Period) -> Decimal | None:
+        """None also where there was no gift."""
+        if not self.counted("gift_values", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.median(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def sources_by_day(self, period: Period) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.sources_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def sparks(self, period: Period, before: Period | None) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.sparks(self.connection, period, before)
+
+    @kept(Scope.DAYS)
+    def people_of_sparks(self, period: Period) -> pd.DataFrame | None:
+        if not self.counted("spark_days", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.people_of_sparks(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def spark_trend(self, period: Period, spark_ids: tuple[int, ...]) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.spark_trend(self.connection, period, spark_ids)
+
+    @kept(Scope.DAYS)
+    def hours_of_the_week(self, period: Period, spark_id: int | None = None) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.hours_of_the_week(self.connection, period, spark_id)
+
+    @kept(Scope.DAYS)
+    def changed_by_spark(
+        self, amount: Amount, now: Period, before: Period, limit: int
+    ) -> list[Segment] | None:
+        if amount is Amount.EARNINGS and not self.counted("spark_days", now, before):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_spark(self.connection, amount, now, before, limit)
+
+    @kept(Scope.DAYS)
+    def changed_by_creator(
+        self, amount: Amount, now: Period, before: Period, limit: int
+    ) -> list[Segment] | None:
+        if not self.counted("supporters", now, before):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_creator(self.connection, amount, now, before, limit)
+
+    @kept(Scope.DAYS)
+    def changed_by_source(self, now: Period, before: Period) -> list[Part]:
+        with self.connection.begin_nested():
+            return gifting.by_source(self.connection, now, before)
+
+    @kept(Scope.DAYS)
+    def changed_by_gifter(self, amount: Amount, now: Period, before: Period) -> list[Part] | None:
+        if not (self.counted("supporters", now, before) and self.counted("gifters", now)):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_gifter(self.connection, amount, now, before)
+
     # ---- forecasts ----
 
     def forecast(self, now: datetime) -> Outlook | None:
@@ -396,6 +511,18 @@ class Queries:
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
             return forecasts.creator(self.connection, creator_id)
+
+    # ---- restatements ----
+
+    def restatements(self, limit: int, offset: int = 0) -> Restated:
+        """The newest first: table_name, key, day, column_name, old, new, restated_at, run, reason."""
+        with self.connection.begin_nested():
+            return restatements.newest(self.connection, limit, offset)
+
+    def restated_since(self, moment: datetime) -> int:
+        """How many cells have been restated since `moment` (aware)."""
+        with self.connection.begin_nested():
+            return restatements.count_since(self.connection, moment)
 
     # ---- people ----
 

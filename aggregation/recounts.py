@@ -51,6 +51,15 @@ SOURCES = {
           AND platform_share >= 0 AND platform_share <= 9999999999.99
           AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
     """,
+    "refunds": """
+        SELECT created_at::date AS day,
+               round(creator_share::numeric, 2) + round(platform_share::numeric, 2) AS gross
+        FROM virtual_gifts
+        WHERE status::text = 'refunded' AND num_nulls(spark_id, sender_id, recipient_id) = 0
+          AND creator_share >= 0 AND creator_share <= 9999999999.99
+          AND platform_share >= 0 AND platform_share <= 9999999999.99
+          AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
+    """,
     "user_sessions": """
         SELECT user_id, started_at::date AS day, coalesce(duration_seconds, 0)::bigint AS seconds,
                duration_seconds::bigint AS length
@@ -360,10 +369,10 @@ SUPPORTERS = Recount(
     "creator_supporters",
     ("creator_id", "supporter_id", "date"),
     "date",
-    (Cell("gifts"), Cell("amount")),
+    (Cell("gifts"), Cell("amount"), Cell("gross")),
     """
     SELECT recipient_id AS creator_id, sender_id AS supporter_id, day AS date, count(*) AS gifts,
-           sum(creator) AS amount
+           sum(creator) AS amount, sum(creator) + sum(platform) AS gross
     FROM the_gifts GROUP BY recipient_id, sender_id, day
     """,
 )
@@ -566,6 +575,60 @@ SESSION_LENGTHS = Recount(
     """,
 )
 
+REFUNDS = Recount(
+    "gift_refunds",
+    ("date",),
+    "date",
+    (Cell("gifts"), Cell("amount")),
+    "SELECT day AS date, count(gross) AS gifts, sum(gross) AS amount FROM the_refunds GROUP BY day",
+)
+
+VALUES = Recount(
+    "gift_values",
+    ("date", "amount"),
+    "date",
+    (Cell("gifts"),),
+    """
+    SELECT date, amount, count(*) AS gifts
+    FROM (SELECT day AS date, creator + platform AS amount FROM the_gifts) AS each GROUP BY 1, 2
+    """,
+)
+
+SPARK_DAYS = Recount(
+    "spark_days",
+    ("spark_id", "date"),
+    "date",
+    (Cell("creator_earnings"), Cell("senders"), Cell("recipients")),
+    """
+    SELECT spark_id, day AS date, sum(creator) AS creator_earnings,
+           ARRAY(SELECT unnest(array_agg(sender_id)) AS id GROUP BY id ORDER BY id)::bigint[] AS senders,
+           ARRAY(SELECT unnest(array_agg(recipient_id)) AS id GROUP BY id ORDER BY id)::bigint[] AS recipients
+    FROM the_gifts GROUP BY spark_id, day
+    """,
+)
+
+# From user_engagement, like user_returns.
+GIFTERS = Recount(
+    "gifter_returns",
+    ("date", "days_since"),
+    "date",
+    (Cell("gifters"), Cell("first_timers")),
+    """
+    SELECT date, coalesce(date - before, 0) AS days_since, count(*) AS gifters,
+           array_agg(user_id ORDER BY user_id) FILTER (WHERE before IS NULL) AS first_timers
+    FROM (
+        SELECT user_id, date, (
+            SELECT date FROM user_engagement AS earlier
+            WHERE earlier.user_id = now.user_id AND earlier.date < now.date AND gifts_sent <> 0
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM user_engagement AS now
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND gifts_sent <> 0
+    ) AS gave
+    GROUP BY 1, 2
+    """,
+)
+
 RECOUNTS = (
     DAILY,
     CREATORS,
@@ -584,6 +647,10 @@ RECOUNTS = (
     GIFTER_COHORTS,
     FREQUENCY,
     SESSION_LENGTHS,
+    REFUNDS,
+    VALUES,
+    SPARK_DAYS,
+    GIFTERS,
 )
 
 IDENTITIES = """

@@ -435,7 +435,10 @@ creator_supporters = Table(
     Column("date", Date, primary_key=True),
     _count("gifts"),
     _money("amount"),
+    # With the platform's share. Null in rows that an older version wrote, until they are computed again.
+    Column("gross", Numeric(18, 2)),
     _no_nan("creator_supporters", ("amount",)),
+    CheckConstraint("gross >= 0 AND gross <> 'NaN'::numeric", "creator_supporters_gross"),
     Index("creator_supporters_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
@@ -489,6 +492,56 @@ running_day = Table(
     Column("counted_at", DateTime(timezone=True), nullable=False),
 )
 
+# ---- what the pages about gifts need ----
+
+spark_profiles = Table(
+    "spark_profiles",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),
+)
+# Who sent and who received, as sorted lists: the distinct people of any period and any set of sparks are
+# counted from few rows, which take a tenth of the room of one row a person.
+spark_days = Table(
+    "spark_days",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _money("creator_earnings"),
+    Column("senders", ARRAY(BigInteger), nullable=False),
+    Column("recipients", ARRAY(BigInteger), nullable=False),
+    _no_nan("spark_days", ("creator_earnings",)),
+    Index("spark_days_date", "date"),
+)
+# How many gifts of each value: by it the median of any period is exact.
+gift_values = Table(
+    "gift_values",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("amount", Numeric(18, 2), primary_key=True),
+    _count("gifts"),
+    _no_nan("gift_values", ("amount",)),
+)
+gift_refunds = Table(
+    "gift_refunds",
+    analytics,
+    # The day of the gift, not that of the refund, which the platform doesn't keep.
+    Column("date", Date, primary_key=True),
+    _count("gifts"),
+    _money("amount"),
+    _no_nan("gift_refunds", ("amount",)),
+)
+gifter_returns = Table(
+    "gifter_returns",
+    analytics,
+    Column("date", Date, primary_key=True),
+    # 0 stands for who had never sent a gift before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("gifters"),
+    # Who they are, of those.
+    Column("first_timers", ARRAY(BigInteger)),
+)
+
 # ---- what ran, and how true the numbers are ----
 
 job_runs = Table(
@@ -504,6 +557,8 @@ job_runs = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("error", Text),
     Column("code_version", Text, nullable=False),
+    # Why it ran; null in runs of versions that logged no restatements.
+    Column("reason", Text),
     CheckConstraint("state IN ('running', 'succeeded', 'failed', 'interrupted')", "job_runs_state"),
     Index("job_runs_job_started_at", "job", "started_at"),
 )
@@ -518,6 +573,40 @@ data_checks = Table(
     Column("cells", BigInteger, nullable=False),
     Column("unequal", BigInteger, nullable=False),
     Index("data_checks_checked_at", "checked_at"),
+)
+
+# What has changed in the platform's tables on days that are over: see aggregation/changes.py. Triggers only
+# add to it, and no key of theirs can meet another's, so that no writer of the platform waits for another.
+source_changes = Table(
+    "source_changes",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    # A transaction that has to end before the change can be seen.
+    Column("open_xid", BigInteger),
+    Column("logged_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# Each stored cell that changed after it was first published: see aggregation/restatements.py.
+restatements = Table(
+    "restatements",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("table_name", Text, nullable=False),
+    # As `check` writes it: creator_id=5, date=2026-11-01.
+    Column("key", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("column_name", Text, nullable=False),
+    # As PostgreSQL writes them; null also where there was, or is, no row.
+    Column("old", Text),
+    Column("new", Text),
+    Column("restated_at", DateTime(timezone=True), nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("restatements_table_name_key", "table_name", "key"),
+    Index("restatements_restated_at", "restated_at"),
 )
 
 # Which worker is at work: see aggregation/leases.py.

@@ -5,8 +5,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime, timedelta
-from time import monotonic
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
@@ -14,13 +15,22 @@ import schedule
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from aggregation import checks, expiry, ledger, retries, running_day, versions
-from aggregation.agenda import Task, check_due, forecast_due, last_forecast_slot, next_starts, open_tasks
-from aggregation.database import WRITERS_LOCK, connect, exclusive
-from aggregation.days import months, utc_now
+from aggregation import changes, checks, expiry, ledger, retries, running_day, triggers, versions
+from aggregation.agenda import (
+    Task,
+    check_due,
+    forecast_due,
+    last_check_slot,
+    last_forecast_slot,
+    next_starts,
+    open_tasks,
+)
+from aggregation.changes import Change
+from aggregation.database import WRITERS_LOCK, connect, exclusive, without_password
+from aggregation.days import last_complete_day, months, utc_now
 from aggregation.errors import UserError
 from aggregation.leases import LOOKED_AT_EVERY, SERIALIZATION_FAILURE, Lease
-from aggregation.ledger import Result, State
+from aggregation.ledger import Reason, Result, State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
 from aggregation.retries import Wait
 
@@ -55,6 +65,8 @@ class Worker:
         self._clock = clock
         self._stopping = threading.Event()
         self._lease: Lease | None = None
+        # The day (UTC) and the number of its first transaction.
+        self._mark: tuple[date, int] | None = None
         self._looked: tuple[datetime, datetime] | None = None
         self._compared: int | None = None
         self._refreshed: datetime | None = None
@@ -91,6 +103,7 @@ class Worker:
 
         Raises Interrupted where `stop` was called meanwhile.
         """
+        self._guarded("marking midnight", self._mark_midnight, now)
         self._guarded("catching up", self._catch_up, now)
         self._refresh_in_time(now)
         self._guarded("the forecast", self._forecast, now)
@@ -133,8 +146,13 @@ class Worker:
             return
         if count := ledger.disown_future(self._engine, now):
             log.warning("%d runs began in the future: they count for nothing", count)
+        noted_at, noted = self._clock(), self._noted()
         tasks = self._open_tasks(now)
+        if tasks:
+            self._note_open_writers(now)
         failures = [failure for task in tasks or () for failure in self._run_task(task)]
+        failures += self._take_in(noted, noted_at, now)
+        failures += self._take_in_unnoted(now)
         if failures:
             # One that passes, if any does: it is tried again sooner.
             raise max(failures, key=lambda failure: failure.passing)
@@ -145,6 +163,44 @@ class Worker:
     def _open_tasks(self, now: datetime) -> list[Task] | None:
         with self._engine.connect() as connection:
             return open_tasks(connection, now)
+
+    # ---- what changed on days that are over ----
+
+    def _noted(self) -> list[Change]:
+        with self._engine.connect() as connection:
+            return changes.noted(connection)
+
+    def _note_open_writers(self, now: datetime) -> None:
+        """Some began to write before the day was over, and go on: it is computed again after them."""
+        with self._engine.begin() as connection:
+            before = self._mark[1] if self._mark else changes.newest_xid(connection)
+            for xid in changes.open_writers(connection, before):
+                changes.note(connection, [(changes.DAY, last_complete_day(now))], Reason.LATE, xid)
+
+    def _mark_midnight(self, now: datetime) -> None:
+        """Once a day, soon after it began: who writes later than this, writes of it."""
+        today = now.astimezone(UTC).date()
+        if self._mark is None or self._mark[0] != today:
+            with self._engine.connect() as connection:
+                self._mark = today, changes.newest_xid(connection)
+
+    def _take_in(self, noted: list[Change], noted_at: datetime, now: datetime) -> list[JobsFailed]:
+        """Compute again what has changed, and hasn't been computed since `noted_at`."""
+        with self._engine.begin() as connection:
+            tasks, done = changes.plan(connection, noted, noted_at, now)
+            changes.remove(connection, done)
+        failures: list[JobsFailed] = []
+        for task in tasks:
+            # A change may need an earlier task as well, that has failed: it stays.
+            failures += self._run_task(replace(task, handled=()) if failures else task)
+        return failures
+
+    def _take_in_unnoted(self, now: datetime) -> list[JobsFailed]:
+        """Where nothing notes changes, the newest days are computed again before they are recounted."""
+        with self._engine.connect() as connection:
+            if not triggers.unwatched(connection):
+                return []
+        return self._take_in(changes.window(now), last_check_slot(now), now)
 
     def _run_task(self, task: Task) -> Iterator[JobsFailed]:
         """Month by month, so that what is done stays done, and the running day isn't kept waiting."""
@@ -161,6 +217,8 @@ class Worker:
                     clock=self._clock,
                     stopped=self._over,
                     later=last == task.last,
+                    reason=task.reason,
+                    handled=task.handled or None if last == task.last else (),
                 )
             except JobsFailed as failure:  # logged and recorded where it happened
                 yield failure
@@ -389,6 +447,26 @@ class Worker:
         timetable.run_all()
         while not self._stopping.wait(1) and not self._over() and monotonic() - ticked < 2 * TICK_SECONDS:
             timetable.run_pending()
+
+
+def await_database(engine: Engine) -> bool:
+    """Try to connect until the database answers; False where SIGTERM or SIGINT came first."""
+    stopped: list[bool] = []
+    complaint, wait = "", None
+    with _signals(lambda: stopped.append(True)):
+        while not stopped:
+            try:
+                with engine.connect():
+                    return True
+            except DBAPIError as error:
+                if reason(error) != complaint:
+                    complaint = reason(error)
+                    log.error("waiting for %s: %s", without_password(engine.url), complaint)
+            wait = retries.backoff(utc_now(), wait)
+            again = monotonic() + min(wait.until - wait.since, LONGEST_SILENCE).total_seconds()
+            while not stopped and monotonic() < again:
+                sleep(0.1)
+    return False
 
 
 def _wait(error: Exception, now: datetime, before: Wait | None, turn: timedelta | None) -> Wait:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import audience, forecast, my_dashboard, overview, retention
+from callbacks import audience, forecast, gifts, my_dashboard, overview, retention, revenue
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -11,6 +11,8 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
     "audience": audience.register,
     "retention": retention.register,
+    "revenue": revenue.register,
+    "gifts": gifts.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
@@ -19,5 +21,7 @@ EXPORTS: dict[str, Exporting] = {
     "overview": overview.export,
     "audience": audience.export,
     "retention": retention.export,
+    "revenue": revenue.export,
+    "gifts": gifts.export,
     "my-dashboard": my_dashboard.export,
 }

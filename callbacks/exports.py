@@ -19,7 +19,7 @@ from layouts.page import Asked, Page, Viewer
 Exporting = Callable[[Queries, Viewer, Asked, datetime], Export | None]
 
 DAYS = "Days"
-SIGNS = {"money": "$", "percent": "%", "count": ""}
+SIGNS = {"money": "$", "percent": "%", "count": "", "hour": "hour (UTC)"}
 
 
 def export(
@@ -39,6 +39,7 @@ def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
         ("Complete through (UTC)", freshness.coverage.last),
         ("Numbers begin (UTC)", freshness.coverage.first),
         ("Cells that differed when recounted", "not recounted yet" if unequal is None else unequal),
+        *([("As known at the end of (UTC)", asked.known)] if asked.known else []),
         ("Period", formats.days(period.days)),
         ("From (UTC, included)", period.first),
         ("To (UTC, not included)", period.last + ONE_DAY),

@@ -9,13 +9,15 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
+from aggregation.errors import UsageError
 from aggregation.forecasting import MIN_DAYS, STALE_AFTER
 from aggregation.forecasting.creators import CreatorForecast
+from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
-from callbacks import exports, running_day
+from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -69,7 +71,8 @@ class Numbers(NamedTuple):
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, content, shared=False, live=running_day.of_creator)
+    content_or_known = known.told(content, as_known, Ids.HEAD)
+    page.fill(store, content_or_known, shared=False, live=running_day.of_creator)
 
 
 def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -82,6 +85,33 @@ def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Fi
         return Filled(unknown_creator(), badge(freshness, now))
     chosen = select(freshness, asked)
     return Filled(filled(queries, creator_id, chosen), badge(freshness, now), not chosen.failures.any)
+
+
+def as_known(numbers: KnownQueries, viewer: Viewer, chosen: Selection) -> Parts:
+    """The page as it was known on an earlier day: what is made of creator_metrics."""
+    creator_id = viewer.creator_id
+    if creator_id is None or numbers.creator_name(creator_id) is None:
+        return {Ids.HEAD: unknown_creator()[Ids.HEAD].content}
+    daily = numbers.creator_daily(creator_id, chosen.period, chosen.freshness)
+    counted = summaries.since(daily, chosen.freshness.coverage.first)
+    compared = chosen.comparable
+    before = numbers.creator_daily(creator_id, compared, chosen.freshness) if compared else None
+    now = summaries.values_over(counted, CARDS)
+    earlier = {} if before is None else summaries.values_over(before, CARDS)
+    shown = (*CARDS, metrics.SUPPORTERS_COUNT)
+    key_numbers = partial(known.cards, shown, now, earlier, counted, "kpis three")
+    figure = partial(chosen.figure, "my-dashboard")
+    return {
+        Ids.HEAD: chosen.section("Key numbers", key_numbers),
+        Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
+        **figure(
+            "gift_revenue_trend",
+            EARNED,
+            lambda: Drawing(figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))),
+        ),
+        **figure("reactions", REACTED, lambda: reactions(daily)),
+        **known.left_out(chosen, "my-dashboard", {"today": running_day.QUESTION}),
+    }
 
 
 def nothing_yet() -> Parts:
@@ -240,6 +270,8 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     name = None if creator_id is None else queries.creator_name(creator_id)
     if freshness is None or creator_id is None or name is None:
         return None
+    if asked.known:
+        return known_export(queries, creator_id, name, asked, now)
     chosen = select(freshness, asked)
     found = numbers(queries, creator_id, chosen)
     daily = found.daily
@@ -253,3 +285,13 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)
+
+
+def known_export(queries: Queries, creator_id: int, name: str, asked: Asked, now: datetime) -> Export | None:
+    try:
+        numbers, chosen = known.as_known(queries, asked, now)
+    except UsageError:
+        return None
+    daily = numbers.creator_daily(creator_id, chosen.period, chosen.freshness)
+    days = exports.day_rows(daily, metrics.CREATOR_METRICS)
+    return exports.export(PAGE, chosen, asked, now, [days], owner=name)

@@ -10,13 +10,15 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
+from aggregation.errors import UsageError
 from aggregation.forecasting import State
 from aggregation.forecasts import Anomaly
+from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
-from callbacks import exports, running_day
+from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -67,7 +69,8 @@ MOVED = "Which creators' earnings changed most?"
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, content, shared=True, live=running_day.of_platform)
+    content_or_known = known.told(content, as_known, Ids.HEAD)
+    page.fill(store, content_or_known, shared=True, live=running_day.of_platform)
 
 
 def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -84,6 +87,28 @@ def picked_source(asked: Asked) -> str:
     """The source that was clicked; empty where none was."""
     source = asked.pick("source")
     return source if source in SOURCES else ""
+
+
+def as_known(numbers: KnownQueries, _: Viewer, chosen: Selection) -> Parts:
+    """The page as it was known on an earlier day: what is made of daily_analytics."""
+    daily = numbers.daily(chosen.period)
+    counted = summaries.since(daily, chosen.freshness.coverage.first)
+    before = numbers.daily(chosen.comparable) if chosen.comparable else None
+    now = numbers.platform_values(CARDS, chosen.period, counted)
+    earlier = (
+        {}
+        if before is None or not chosen.comparable
+        else numbers.platform_values(CARDS, chosen.comparable, before)
+    )
+    shown = (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)
+    figure = partial(chosen.figure, "overview")
+    return {
+        Ids.HEAD: chosen.section("Key numbers", lambda: known.cards(CARDS, now, earlier, counted)),
+        **figure("revenue_trend", TREND, lambda: Drawing(figures.revenue_trend(daily, before, shown))),
+        **figure("user_growth", GROWTH, lambda: growth(daily)),
+        **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
+        **known.left_out(chosen, "overview", {"revenue_sources": MIX, "today": running_day.QUESTION}),
+    }
 
 
 def nothing_yet() -> Parts:
@@ -277,6 +302,8 @@ def creator_name(row: dict[Any, Any]) -> str:
 
 
 def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export | None:
+    if asked.known:
+        return known_export(queries, asked, now)
     freshness = queries.freshness()
     if freshness is None:
         return None
@@ -291,6 +318,15 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     if chosen.comparable:
         tables.append(mover_rows(queries.movers(chosen.shown, chosen.comparable, MOVERS)))
     return exports.export(PAGE, chosen, asked, now, tables)
+
+
+def known_export(queries: Queries, asked: Asked, now: datetime) -> Export | None:
+    try:
+        numbers, chosen = known.as_known(queries, asked, now)
+    except UsageError:
+        return None
+    days = exports.day_rows(numbers.daily(chosen.period), metrics.PLATFORM_METRICS)
+    return exports.export(PAGE, chosen, asked, now, [days])
 
 
 def source_rows(by_source: pd.DataFrame) -> Table:

@@ -33,10 +33,9 @@ from aggregation.retention import (
 )
 from aggregation.schema import COHORT_OFFSETS, OLDEST_AGE
 from aggregation.summaries import Number
-from aggregation.verdicts import verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, select
+from callbacks.selection import Selection, badge, judged_days, kpi, select
 from layouts import formats, heat_maps, people_figures, shell
 from layouts.components import (
     Box,
@@ -215,7 +214,7 @@ def day_kpi(chosen: Selection, now: Cohorts, before: Cohorts | None, age: int) -
         history=each_day,
         note=told_of(share),
         reason="" if share.whole else missing,
-        verdict=verdict(usual, each_day, DAYS[age].unit) if share.whole else None,
+        verdict=judged_days(usual, each_day, DAYS[age].unit) if share.whole else None,
     )
 
 

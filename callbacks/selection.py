@@ -13,7 +13,7 @@ import pandas as pd
 
 from aggregation import verdicts
 from aggregation.days import ONE_DAY, last_complete_day
-from aggregation.metrics import Metric
+from aggregation.metrics import Metric, Unit
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
@@ -24,6 +24,8 @@ from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, Asked
 
 log = logging.getLogger(__name__)
 
+# No day is longer; what is cut is none in any case.
+LONGEST_KNOWN = 20
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What the days are that are compared with; the days right before need no words.
 AGAINST = {
@@ -122,7 +124,8 @@ def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ())
     days, compare = parts.get("days", ""), parts.get("compare", "")
     typed = (parts.get("from", "")[:10], parts.get("to", "")[:10]) if {"from", "to"} & parts.keys() else None
     picked = tuple((name, parts[name][:LONGEST_PICK]) for name in picks if parts.get(name))
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked)
+    known = parts.get("known", "")[:LONGEST_KNOWN]
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked, known)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:
@@ -189,6 +192,11 @@ def judged(metric: Metric, usual: pd.DataFrame, daily: pd.DataFrame) -> Verdict:
         days = np.diff(days)
     begin = len(days) - len(daily)
     return verdict(days[:begin], days[begin:], metric.unit)
+
+
+def judged_days(usual: Sequence[Number | None], days: Sequence[Number | None], unit: Unit) -> Verdict:
+    """The same for values a day."""
+    return verdict(verdicts.days_of(usual), verdicts.days_of(days), unit)
 
 
 def no_gifts(last: date | None) -> str:

@@ -132,7 +132,8 @@ class _Source:
 
 
 def _together(content: Filled, live: Filled) -> Filled:
-    return Filled(content.parts | live.parts, content.freshness, content.complete and live.complete)
+    # What the content says itself it says instead, as where today is left out.
+    return Filled(live.parts | content.parts, content.freshness, content.complete and live.complete)
 
 
 class Answers:

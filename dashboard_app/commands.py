@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from aggregation import checks, doctor, ledger, publishing, roles
-from aggregation.database import without_password
+from aggregation import checks, doctor, ledger, publishing, roles, triggers
+from aggregation.database import connect, without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.queries import Store
-from aggregation.worker import Worker
+from aggregation.worker import Worker, await_database
 from dashboard_app.accounts import Accounts, clean, in_words, require_possible
 from dashboard_app.audit import Audit
 from dashboard_app.settings import Settings
@@ -50,15 +50,27 @@ def serve(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. A database that doesn't answer yet is waited for."""
     settings.require_secret()
+    if settings.database_url is not None:
+        engine = connect(settings.database_url.get_secret_value())
+        answers = await_database(engine)
+        engine.dispose()
+        if not answers:
+            return
     with migrated(settings) as engine:
         Worker(engine).run()
 
 
-def migrate_tables(settings: Settings) -> None:
+def migrate_tables(settings: Settings, with_triggers: bool | None = None) -> None:
+    """`with_triggers`: put them on the source tables, take them away, or (None) leave it as it is."""
     with settings.database() as engine:
         migrate(engine)
         out.print(f"analytics tables are at version {newest()}")
+        if with_triggers:
+            out.print(f"changes are noted in {', '.join(triggers.install(engine)) or 'no table yet'}")
+        elif with_triggers is False:
+            out.print(f"triggers taken from {', '.join(triggers.remove(engine)) or 'no table: none had any'}")
 
 
 def import_files(settings: Settings, folder: Path) -> None:

@@ -244,26 +244,28 @@ def table_card(
     note: str = "",
     wide: bool = False,
     links: Sequence[str] = (),
+    total: Sequence[str] = (),
+    long: bool = False,
 ) -> Component:
-    """A table; the first cell of each row is its heading, and leads to its address in `links`, if any."""
+    """A table; the first cell of each row is its heading, and leads to its address in `links`, if any.
+
+    `total`: its last row. `long`: it scrolls by itself.
+    """
     data = attributes(data_table=name)
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
-    body = [
-        html.Tr(
-            [html.Th(_name(row[0], link), scope="row")]
-            + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
-        )
-        for row, link in zip_longest(rows, links)
-    ]
+    body = [_row(columns, row, link) for row, link in zip_longest(rows, links)]
+    foot = html.Tfoot(_row(columns, total)) if total else None
     title_id = f"table-{name}-title"
     return html.Section(
         [
             html.Header([html.H2(question, id=title_id), html.P(note) if note else None]),
             html.Div(
                 html.Table(
-                    [html.Thead(head), html.Tbody(body)], **attributes(aria_labelledby=title_id), **data
+                    [html.Thead(head), html.Tbody(body), foot],
+                    **attributes(aria_labelledby=title_id),
+                    **data,
                 ),
-                className="table-scroll",
+                className="table-scroll long" if long else "table-scroll",
                 tabIndex="0",
                 role="region",
                 **attributes(aria_labelledby=title_id),
@@ -271,6 +273,11 @@ def table_card(
         ],
         className="card figure wide" if wide else "card figure",
     )
+
+
+def _row(columns: Sequence[Column], row: Sequence[str], link: str | None = None) -> Component:
+    cells = [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
+    return html.Tr([html.Th(_name(row[0], link), scope="row"), *cells])
 
 
 def _name(text: str, link: str | None = None) -> Component:

@@ -16,11 +16,12 @@ from aggregation.periods import Period
 from aggregation.summaries import Number
 from layouts import formats
 
-PLACES = {"money": 2, "count": 0, "percent": 4, "points": 4}
+PLACES = {"money": 2, "count": 0, "hour": 0, "percent": 4, "points": 4}
 # How a workbook shows them; behind it stands the number.
 NUMBER_FORMATS = {
     "money": '"$"#,##0.00',
     "count": "#,##0",
+    "hour": "0",
     "percent": '0.00"%"',
     "points": '0.00" pp"',
 }

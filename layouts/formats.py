@@ -28,6 +28,8 @@ def exact(value: Number | None, unit: Unit) -> str:
             return _signed("", rounded(value, 2), 2, "%")
         case "count":
             return f"{rounded(value, 0):,}"
+        case "hour":
+            return f"{int(value):02}:00"
 
 
 def short(value: Number | None, unit: Unit) -> str:
@@ -36,7 +38,7 @@ def short(value: Number | None, unit: Unit) -> str:
         return NO_VALUE
     if unit == "percent":
         return _signed("", rounded(value, 1), 1, "%")
-    if abs(Decimal(value)) < _COMPACT_FROM:
+    if unit == "hour" or abs(Decimal(value)) < _COMPACT_FROM:
         return exact(value, unit)
     return _signed("$" if unit == "money" else "", *_compact(Decimal(value)))
 

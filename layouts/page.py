@@ -22,6 +22,7 @@ class Asked:
 
     `typed`: the first and the last day of a range of one's own, as they stand in the address, if it has any.
     `picked`: what was clicked, by the names that the page knows.
+    `known`: of the numbers as they were known at the end of which day, as it stands there.
     """
 
     days: int = DEFAULT_DAYS
@@ -29,6 +30,7 @@ class Asked:
     search: str = ""
     typed: tuple[str, str] | None = None
     picked: tuple[tuple[str, str], ...] = ()
+    known: str = ""
 
     def pick(self, name: str) -> str:
         """Empty where nothing was picked."""
@@ -42,7 +44,8 @@ class Asked:
             if self.typed is None
             else dict(zip(("from", "to"), self.typed, strict=True))
         )
-        return when | {"compare": self.compare.value} | dict(self.picked)
+        known = {"known": self.known} if self.known else {}
+        return when | {"compare": self.compare.value} | dict(self.picked) | known
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Complete through 4 March 2026; now is noon of the 5th. Carl's numbers (777.77 an
 9,431 followers) occur nowhere else, so that they can be looked for in what others are shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -125,8 +125,8 @@ class Clock:
         return self.now
 
 
-def application(engine: Engine, **protection: Any) -> World:
-    return World(engine, create_app(engine, SECRET, lambda: NOW, protection=Protection(**protection)))
+def application(engine: Engine, clock: Callable[[], datetime] = lambda: NOW, **protection: Any) -> World:
+    return World(engine, create_app(engine, SECRET, clock, protection=Protection(**protection)))
 
 
 def csrf_token(client: FlaskClient) -> str:

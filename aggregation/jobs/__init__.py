@@ -22,14 +22,19 @@ from aggregation.jobs import (
     earnings,
     engagement,
     frequency,
+    gift_values,
     gifter_activity,
     gifter_cohorts,
     gifter_months,
+    gifters,
     gifts,
     profiles,
+    refunds,
     returns,
     revenue,
     session_lengths,
+    spark_days,
+    spark_profiles,
     supporter_returns,
     supporters,
     visits,
@@ -43,6 +48,8 @@ from aggregation.schema import (
     creator_supporters,
     daily_analytics,
     gift_analytics,
+    gift_refunds,
+    gifter_returns,
     retention_cohorts,
     revenue_breakdown,
     user_engagement,
@@ -51,10 +58,13 @@ from aggregation.schema import (
 )
 from aggregation.schema import cohort_activity as cohort_activity_table
 from aggregation.schema import cohort_value as cohort_value_table
+from aggregation.schema import gift_values as gift_values_table
 from aggregation.schema import gifter_activity as gifter_activity_table
 from aggregation.schema import gifter_cohorts as gifter_cohorts_table
 from aggregation.schema import gifter_months as gifter_months_table
 from aggregation.schema import session_lengths as session_lengths_table
+from aggregation.schema import spark_days as spark_days_table
+from aggregation.schema import spark_profiles as spark_profiles_table
 from aggregation.schema import supporter_returns as supporter_returns_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
@@ -167,7 +177,34 @@ JOBS = (
         completes=False,
         tail=frequency.BEFORE,
     ),
+    Job(
+        "gifters",
+        gifter_returns,
+        MIDNIGHT,
+        gifters.statement,
+        gifter_returns.c.date,
+        reads=(user_engagement,),
+        later=Later(partial(visits.depend_on_days_until, gifter_returns), gifters.of_later_days),
+        completes=False,
+    ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
+    Job("refunds", gift_refunds, MIDNIGHT, refunds.statement, gift_refunds.c.date, completes=False),
+    Job(
+        "gift_values",
+        gift_values_table,
+        MIDNIGHT,
+        gift_values.statement,
+        gift_values_table.c.date,
+        completes=False,
+    ),
+    Job(
+        "spark_days",
+        spark_days_table,
+        MIDNIGHT,
+        spark_days.statement,
+        spark_days_table.c.date,
+        completes=False,
+    ),
     Job(
         "cohorts",
         retention_cohorts,
@@ -188,7 +225,14 @@ JOBS = (
         to_month_end=True,
         completes=False,
     ),
-    Job("supporters", creator_supporters, HALF_PAST, supporters.statement, creator_supporters.c.date),
+    Job(
+        "supporters",
+        creator_supporters,
+        HALF_PAST,
+        supporters.statement,
+        creator_supporters.c.date,
+        completes=False,
+    ),
     Job(
         "supporter_returns",
         supporter_returns_table,
@@ -238,6 +282,7 @@ JOBS = (
         completes=False,
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
+    Job("spark_profiles", spark_profiles_table, HALF_PAST, spark_profiles.statement, None, completes=False),
 )
 
 

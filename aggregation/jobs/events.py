@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Date,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     and_,
     cast,
     column,
+    distinct,
     func,
     literal_column,
     null,
@@ -101,18 +103,18 @@ def given(*ids: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(*(id_.is_not(None) for id_ in ids))
 
 
-def counted_gifts() -> ColumnElement[bool]:
+def counted_gifts(status: str = "completed") -> ColumnElement[bool]:
     """The condition on `virtual_gifts`, without its time."""
     gift = virtual_gifts.c
     return and_(
-        gift.status == "completed",
+        gift.status == status,
         _share_in_bounds(gift.creator_share),
         _share_in_bounds(gift.platform_share),
         given(gift.sender_id, gift.recipient_id, gift.spark_id),
     )
 
 
-def gifts(first: date, last: date) -> Subquery:
+def gifts(first: date, last: date, status: str = "completed") -> Subquery:
     """date, hour, spark_id, sender_id, recipient_id, creator_share, platform_share: a row a gift."""
     gift = virtual_gifts.c
     return (
@@ -125,7 +127,7 @@ def gifts(first: date, last: date) -> Subquery:
             cents(gift.creator_share).label("creator_share"),
             cents(gift.platform_share).label("platform_share"),
         )
-        .where(counted_gifts(), within(gift.created_at, first, last))
+        .where(counted_gifts(status), within(gift.created_at, first, last))
         .subquery("gifts")
     )
 
@@ -228,6 +230,11 @@ def total(amount: ColumnElement[Any], kind: Any = None) -> ColumnElement[Any]:
 
 def money(amount: ColumnElement[Any]) -> ColumnElement[Any]:
     return total(amount, Numeric(18, 2))
+
+
+def people(user_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Who they were: a sorted list, each once, of the same type whatever the source's ids are."""
+    return cast(func.array_agg(distinct(user_id)), ARRAY(BigInteger))
 
 
 def unavailable(target: Table, name: str) -> ColumnElement[Any]:

@@ -10,7 +10,7 @@ from aggregation.jobs.events import money
 
 
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
-    """creator_id, supporter_id, date, gifts, amount (the creator's share); needs no optional table."""
+    """creator_id, supporter_id, date, gifts, amount (the creator's share), gross; needs no optional table."""
     gift = events.gifts(first, last).c
     return select(
         gift.recipient_id.label("creator_id"),
@@ -18,4 +18,5 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
         gift.date,
         func.count().label("gifts"),
         money(gift.creator_share).label("amount"),
+        money(gift.creator_share + gift.platform_share).label("gross"),
     ).group_by(gift.recipient_id, gift.sender_id, gift.date)

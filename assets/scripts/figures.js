@@ -18,7 +18,7 @@
   // A band has two ends, and a compared line has days of its own.
   const columns = (trace, values) => {
     const unit = trace.meta?.unit ?? "count";
-    if (Array.isArray(trace.base)) {
+    if (Array.isArray(trace.base) && trace.customdata) {
       return [
         { name: "usual from", cells: trace.base, unit },
         { name: "usual to", cells: trace.customdata, unit },

@@ -21,7 +21,9 @@
   };
   const ask = () => {
     const page = document.querySelector("#react-entry-point [data-live]");
-    if (!page || document.hidden || !document.body.dataset.ready || Date.now() - asked < EVERY) return;
+    // Not where the page shows what was known on an earlier day.
+    if (!page || new URLSearchParams(window.location.search).has("known")) return;
+    if (document.hidden || !document.body.dataset.ready || Date.now() - asked < EVERY) return;
     asked = Date.now();
     if (page !== open) [open, shown] = [page, new Map()];
     // Not fetch: the page is complete meanwhile, and a failure is made good by the next time.

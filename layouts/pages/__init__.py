@@ -1,9 +1,17 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import audience, forecast, my_dashboard, overview, retention
+from layouts.pages import audience, forecast, gifts, my_dashboard, overview, retention, revenue
 
-PAGES: tuple[Page, ...] = (overview.PAGE, audience.PAGE, retention.PAGE, forecast.PAGE, my_dashboard.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    revenue.PAGE,
+    gifts.PAGE,
+    audience.PAGE,
+    retention.PAGE,
+    forecast.PAGE,
+    my_dashboard.PAGE,
+)
 
 ACCOUNTS = PlainPage("/accounts", "Accounts", frozenset({"admin"}))
 PLAIN_PAGES = (ACCOUNTS,)

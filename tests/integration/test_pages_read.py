@@ -34,6 +34,8 @@ SHOWN = {
         "gifter_activity",
         "gifter_cohorts",
     },
+    "revenue": {"daily_analytics", "revenue_breakdown", "gift_refunds", "gifter_returns", "user_returns"},
+    "gifts": {"gift_analytics", "gift_values", "gifter_returns", "spark_days", "spark_profiles"},
     "forecast": {"daily_analytics", "revenue_forecast_totals"},
     "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns", "creator_forecasts"},
 }

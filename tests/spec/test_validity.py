@@ -28,9 +28,14 @@ videos
 creator_id
 2
 
+sparks
+name
+Ember
+
 virtual_gifts
-spark_id | created_at
-5        | 2026-03-10 10:00
+id | spark_id | status    | created_at
+1  | 5        | completed | 2026-03-10 10:00
+9  | 5        | refunded  | 2026-03-10 10:00
 
 user_sessions
 user_id | started_at
@@ -72,6 +77,9 @@ id  | spark_id | sender_id | recipient_id | creator_share  | platform_share | st
 115 | 5        | 1         | 2            | 1              | 1              | completed | null
 116 | 5        | 1         | 2            | 1              | 1              | completed | infinity
 117 | 5        | 1         | 2            | 1              | 1              | completed | -infinity
+118 | 5        | 1         | 2            | NaN            | 1              | refunded  | 2026-03-10 10:00
+119 | 5        | 1         | 2            | 1              | null           | refunded  | 2026-03-10 10:00
+120 | null     | 1         | 2            | 1              | 1              | refunded  | 2026-03-10 10:00
 
 user_sessions
 id  | user_id | started_at       | duration_seconds

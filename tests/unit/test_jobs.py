@@ -95,6 +95,7 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
         "cohort_activity",
         "gifter_activity",
         "frequency",
+        "gifters",
     ]
     assert [job.name for job in with_readers(chosen(["gifter_months"]))] == [
         "gifter_months",
