@@ -148,32 +148,32 @@ def of_process(pid: int) -> tuple[float, int]:
 # ---- cost and growth ----
 
 
-def costs_and_growth(engine: Engine, rate: int, hours: int) -> None:
-    """A day of `hours` at this rate, then PASSES passes with the gifts of EACH seconds between them."""
-    for hour in range(hours):
-        give(engine, hour * 3600 * rate, 3600 * rate, AFTERNOON - timedelta(hours=hours - hour), 3600)
+def costs_and_growth(engine: Engine, rate: int, minutes: int, times: int) -> None:
+    """So many minutes at this rate, then passes with the gifts of EACH seconds between them."""
+    count = 60 * minutes * rate
+    give(engine, 1, count, AFTERNOON - timedelta(minutes=minutes), 60 * minutes)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
     url = engine.url.render_as_string(hide_password=False)
     again = measured(url, _pass, 0).cpu
     spark_hours = measured(url, _by_spark).cpu
     moments, sizes, passes = AFTERNOON, list[int](), list[float]()
-    for number in range(PASSES):
+    for number in range(times):
         give(engine, 10**10 + number * EACH * rate, EACH * rate, moments, EACH)
         moments += timedelta(seconds=EACH)
         seconds = (moments - AFTERNOON).total_seconds()
-        if number % 30 == 29:
+        if number % (times // 10) == 1:
             passes.append(measured(url, _pass, seconds).cpu)
         else:
             _pass(engine, seconds)
-        if number in (0, PASSES - 1):
+        if number in (0, times - 1):
             sizes.append(size(engine))
     cost = statistics.mean(passes)
-    say(f"\n{hours} hours at {rate:,} gifts a second = {hours * 3600 * rate:,} gifts, {CREATORS:,} creators")
+    say(f"\n{minutes} minutes at {rate:,} gifts a second = {count:,} gifts, {CREATORS:,} creators")
     say(f"a pass: {cost * 1000:.0f} ms CPU, {cost / EACH:.1%} of a core; the day again: {again:.1f} s CPU")
     say(f"  = {again / cost:.0f} × a pass; with the sparks' hours (distinct people): {spark_hours:.1f} s CPU")
     grown = sizes[1] / sizes[0]
-    say(f"{PASSES} passes: tables and indexes {grown:.2f} × (< {MOST} {'met' if grown < MOST else 'MISSED'})")
+    say(f"{times} passes: tables and indexes {grown:.2f} × (< {MOST} {'met' if grown < MOST else 'MISSED'})")
     say(f"an hour's recount: {measured(url, _recount).cpu:.2f} s CPU")
 
 
@@ -201,7 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=3, help="of writing (default: 3)")
     parser.add_argument("--rate", type=int, default=1000, help="gifts a second (default: 1000)")
-    parser.add_argument("--hours", type=int, default=1, help="of the day whose recount is the contestant")
+    parser.add_argument(
+        "--day", type=int, default=60, help="minutes of the day whose recount is the contestant"
+    )
+    parser.add_argument("--passes", type=int, default=PASSES)
     parser.add_argument("--earlier", type=int, default=500_000, help="gifts of today before the writing")
     options = parser.parse_args(arguments)
     with TemporaryDirectory(prefix="sparkboard-benchmark-") as name:
@@ -210,8 +213,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder.chmod(0o755)
         with embedded_postgres(folder / "postgres") as server:
             say(f"load {os.getloadavg()[0]:.1f}")
-            ages(fresh(server, "age"), options.rate, 60 * options.minutes, options.earlier)
-            costs_and_growth(fresh(server, "cost"), options.rate, options.hours)
+            if options.minutes:
+                ages(fresh(server, "age"), options.rate, 60 * options.minutes, options.earlier)
+            costs_and_growth(fresh(server, "cost"), options.rate, options.day, options.passes)
 
 
 def say(line: str) -> None:
