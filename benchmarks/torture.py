@@ -581,7 +581,7 @@ def disk_full(arena: Arena, chance: random.Random) -> Told:
     """A disk with no more room than the platform's own rows need; later it is given more."""
     disk = arena.folder.parent / f"disk_{chance.randint(1, 10**9)}"
     disk.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={_size(arena) + 1_500_000}", "tmpfs", str(disk))
+    _run("mount", "-t", "tmpfs", "-o", f"size={_size(arena) + 400_000}", "tmpfs", str(disk))
     try:
         owner = arena.folder.stat()
         os.chown(disk, owner.st_uid, owner.st_gid)
