@@ -200,6 +200,74 @@ SUPPORTERS_COUNT = Metric(
     "Different people who sent you a gift in the period. New: their first gift to you ever.",
 )
 
+# ---- of all creators next to each other ----
+
+MONTHS = "creator_months"
+
+ACTIVE_EARNERS = Metric(
+    "active_earners",
+    "Active earners",
+    "count",
+    "distinct",
+    MONTHS,
+    "creators with earnings above 0 in the period",
+    "Creators who earned anything in the period. Median, shares and Gini are of them alone.",
+)
+MEDIAN_EARNINGS = Metric(
+    "median_earnings",
+    "Median earnings",
+    "money",
+    "distinct",
+    MONTHS,
+    "median of the earnings of active earners",
+    "Half of the creators who earned anything earned less than this, half more.",
+)
+TOP_1_SHARE = Metric(
+    "top_1_share",
+    "Top 1% share",
+    "percent",
+    "distinct",
+    MONTHS,
+    "earnings of the best-earning 1 % of active earners (at least one) / earnings of all",
+    "How much of all earnings went to the one in a hundred who earned most.",
+    better="",
+)
+GINI = Metric(
+    "gini",
+    "Gini",
+    "percent",
+    "distinct",
+    MONTHS,
+    "2 Σ rank × earnings / (n Σ earnings) − (n + 1) / n, active earners ranked from the least earnings on",
+    "How unequally earnings are spread: 0% if all active earners earned the same, near 100% if one of many "
+    "earned everything.",
+    better="",
+)
+WENT_DARK = Metric(
+    "went_dark",
+    "Went dark",
+    "count",
+    "distinct",
+    MONTHS,
+    "creators with earnings above 0 in the compared period and none in this one",
+    "Creators who earned something in the period that this one is compared with, and nothing now.",
+    better="down",
+)
+RPM = Metric(
+    "rpm",
+    "RPM",
+    "money",
+    "ratio",
+    MONTHS,
+    "earnings from gifts with a video of the creator's own / views of their videos in the period × 1000",
+    "What a thousand views bring in gifts given with a video. Views are all watches of the creator's videos, "
+    "also of those that got no gift; gifts without a video don't count.",
+    numerator=("video_earnings",),
+    denominator="views",
+    scale=1000,
+)
+ALL_CREATORS = (ACTIVE_EARNERS, MEDIAN_EARNINGS, TOP_1_SHARE, GINI, WENT_DARK, RPM)
+
 PLATFORM_METRICS = (
     TOTAL_USERS,
     ACTIVE_USERS,
@@ -355,7 +423,7 @@ GIFT_METRICS = (
     MEDIAN_GIFT,
     PEAK_HOUR,
 )
-METRICS = PLATFORM_METRICS + CREATOR_METRICS + GIFT_METRICS
+METRICS = PLATFORM_METRICS + CREATOR_METRICS + GIFT_METRICS + ALL_CREATORS
 
 # ---- about the forecast: one number each, not of days ----
 

@@ -34,6 +34,7 @@ from aggregation import (
     audience,
     forecasts,
     gifting,
+    leaderboard,
     ledger,
     restatements,
     retention,
@@ -48,6 +49,7 @@ from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.gifting import Amount, Refunds, Segment
 from aggregation.jobs.events import within
+from aggregation.leaderboard import Order, Spread, Standing
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
 from aggregation.restatements import Restated
@@ -266,14 +268,14 @@ class Queries:
         days, freshness = {*now, *earlier}, self.freshness()
         needed = {day for day in days if freshness and day >= freshness.coverage.first}
         if not needed or needed.intersection(
-            ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
+            ledger.missing_days(self.connection, ["months"], min(needed), max(needed))
         ):
             return None
         row = creator_months.c
 
         def earned(signs: dict[date, int]) -> Any:
             added, taken = ([day for day in signs if signs[day] == sign] for sign in (1, -1))
-            amount = case((row.date.in_(added), row.month_to_date), (row.date.in_(taken), -row.month_to_date))
+            amount = case((row.date.in_(added), row.earnings), (row.date.in_(taken), -row.earnings))
             return func.coalesce(func.sum(amount), 0)
 
         return (
@@ -283,6 +285,41 @@ class Queries:
             .subquery()
             .c
         )
+
+    # ---- all creators ----
+
+    @kept(Scope.DAYS)
+    def summed_up(self, period: Period) -> bool:
+        """Whether what all creators had in the period can be told."""
+        freshness = self.freshness()
+        return freshness is not None and leaderboard.is_summed_up(self.connection, period, freshness.coverage)
+
+    @kept(Scope.DAYS)
+    def spread(self, period: Period, before: Period | None) -> Spread:
+        with self.connection.begin_nested():
+            return leaderboard.spread(self.connection, period, before)
+
+    def how_many_creators(self, find: str) -> int:
+        return int(self._rows(leaderboard.how_many(find)).scalar_one())
+
+    def standings(
+        self, period: Period, before: Period | None, order: Order, limit: int | None, offset: int = 0
+    ) -> Sequence[Standing]:
+        rows = self._rows(leaderboard.standings(period, before, order, limit, offset))
+        return [Standing(*row) for row in rows]
+
+    @kept(Scope.DAYS)
+    def best_earners(self, period: Period, before: Period | None, limit: int) -> Sequence[Standing]:
+        return self.standings(period, before, Order(), limit)
+
+    def supporters_counted(self, period: Period) -> bool:
+        """Whether all covered days of the period have been counted."""
+        freshness = self.freshness()
+        return freshness is not None and self._supporters_counted(period, freshness)
+
+    def _supporters_counted(self, period: Period, freshness: Freshness) -> bool:
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        return not ledger.missing_days(self.connection, ["supporter_returns"], *covered)
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
         """The newest day with a gift on the platform, or to one creator."""
@@ -626,8 +663,7 @@ class Queries:
 
     def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
         """None where the job hasn't succeeded for all covered days of the period."""
-        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
-        if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
+        if not self._supporters_counted(period, freshness):
             return None
         gave = supporter_returns.c
         never_before = gave.days_since == 0

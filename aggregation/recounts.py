@@ -43,7 +43,8 @@ SOURCES = {
         SELECT day::date FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') day
     """,
     "gifts": """
-        SELECT spark_id, sender_id, recipient_id, created_at::timestamp AS at, created_at::date AS day,
+        SELECT spark_id, sender_id, recipient_id, video_id,
+               created_at::timestamp AS at, created_at::date AS day,
                round(creator_share::numeric, 2) AS creator, round(platform_share::numeric, 2) AS platform
         FROM virtual_gifts
         WHERE status::text = 'completed' AND num_nulls(spark_id, sender_id, recipient_id) = 0
@@ -422,19 +423,45 @@ SUPPORTER_RETURNS = Recount(
     """,
 )
 
-# From creator_metrics, whose own recount is above.
-EARNINGS = Recount(
+VIDEO_GIFTS = Recount(
+    "creator_video_gifts",
+    ("date", "creator_id"),
+    "date",
+    (Cell("gifts"), Cell("amount")),
+    """
+    SELECT day AS date, recipient_id AS creator_id, count(*) AS gifts, sum(creator) AS amount
+    FROM the_gifts
+    WHERE EXISTS (SELECT FROM videos WHERE (id, creator_id) = (video_id, recipient_id))
+    GROUP BY 1, 2
+    """,
+)
+
+# From creator_metrics and creator_video_gifts, whose own recounts are above.
+MONTHS = Recount(
     "creator_months",
     ("date", "creator_id"),
     "date",
-    (Cell("month_to_date"),),
+    (Cell("earnings"), Cell("gifts"), Cell("views"), Cell("reactions"), Cell("video_earnings")),
     """
-    SELECT the_days.day AS date, creator_id, sum(gift_revenue) AS month_to_date
-    FROM the_days JOIN creator_metrics AS m
-      ON date_trunc('month', m.date) = date_trunc('month', the_days.day) AND m.date <= the_days.day
-    WHERE m.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
-    GROUP BY 1, 2
-    HAVING sum(gift_revenue) <> 0
+    SELECT date, creator_id, earnings, gifts, views, reactions, coalesce(video_earnings, 0) AS video_earnings
+    FROM (
+        SELECT the_days.day AS date, creator_id, sum(gift_revenue) AS earnings, sum(gifts_received) AS gifts,
+               CASE WHEN bool_and(video_views IS NOT NULL) THEN sum(video_views) END AS views,
+               CASE WHEN bool_and(num_nulls(video_likes, video_comments, video_shares) = 0)
+                    THEN sum(video_likes) + sum(video_comments) + sum(video_shares) END AS reactions
+        FROM the_days JOIN creator_metrics AS m
+          ON date_trunc('month', m.date) = date_trunc('month', the_days.day) AND m.date <= the_days.day
+        WHERE m.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
+        GROUP BY 1, 2
+    ) so_far
+    LEFT JOIN (
+        SELECT the_days.day AS date, creator_id, sum(amount) AS video_earnings
+        FROM the_days JOIN creator_video_gifts AS g
+          ON date_trunc('month', g.date) = date_trunc('month', the_days.day) AND g.date <= the_days.day
+        WHERE g.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
+        GROUP BY 1, 2
+    ) with_video USING (date, creator_id)
+    WHERE greatest(gifts, views, reactions) > 0
     """,
 )
 
@@ -632,7 +659,8 @@ GIFTERS = Recount(
 RECOUNTS = (
     DAILY,
     CREATORS,
-    EARNINGS,
+    VIDEO_GIFTS,
+    MONTHS,
     GIFTS,
     ENGAGEMENT,
     RETURNS,

@@ -347,13 +347,29 @@ creator_profiles = Table(
     Column("name", Text),
     _count("followers", nullable=True),
 )
+# Only gifts with a video of the creator's own.
+creator_video_gifts = Table(
+    "creator_video_gifts",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    _count("gifts"),
+    _money("amount"),
+    _no_nan("creator_video_gifts", ("amount",)),
+)
+# Of the month, by the end of the day.
 creator_months = Table(
     "creator_months",
     analytics,
     Column("date", Date, primary_key=True),
     Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
-    _money("month_to_date"),
-    _no_nan("creator_months", ("month_to_date",)),
+    _money("earnings"),
+    _count("gifts"),
+    _count("views", nullable=True),
+    # likes, comments and shares
+    _count("reactions", nullable=True),
+    _money("video_earnings"),
+    _no_nan("creator_months", ("earnings", "video_earnings")),
 )
 user_returns = Table(
     "user_returns",

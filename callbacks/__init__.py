@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import audience, forecast, gifts, my_dashboard, overview, retention, revenue
+from callbacks import audience, creators, forecast, gifts, my_dashboard, overview, retention, revenue
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -13,6 +13,7 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "retention": retention.register,
     "revenue": revenue.register,
     "gifts": gifts.register,
+    "creators": creators.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
 }
@@ -23,5 +24,6 @@ EXPORTS: dict[str, Exporting] = {
     "retention": retention.export,
     "revenue": revenue.export,
     "gifts": gifts.export,
+    "creators": creators.export,
     "my-dashboard": my_dashboard.export,
 }

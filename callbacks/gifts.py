@@ -144,7 +144,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
 def values(queries: Queries, period: Period, chosen: Selection) -> dict[str, Number | None]:
     daily = summaries.since(queries.daily(period), chosen.freshness.coverage.first)
     gifts, value = (summaries.total(daily, name) for name in ("total_gifts_sent", "total_revenue"))
-    best = peak(queries.hours_of_the_week(period)) if gifts is not None else None
+    best = peak(queries.hours_of_the_week(period, None)) if gifts is not None else None
     return {
         metrics.TOTAL_GIFTS.name: gifts,
         metrics.GIFT_VALUE.name: value,
@@ -214,7 +214,7 @@ def notes(queries: Queries, chosen: Selection) -> dict[str, str]:
         conversion = summaries.ratio(queries.gifters(period), queries.active_users(period), 100)
         if conversion is not None:
             facts[metrics.GIFTERS.name] = f"{formats.short(conversion, 'percent')} of active users"
-    best = peak(queries.hours_of_the_week(period))
+    best = peak(queries.hours_of_the_week(period, None))
     if best is not None:
         facts[metrics.PEAK_HOUR.name] = (
             f"until {(best[0] + 1) % 24:02}:00 UTC, {formats.short(best[1], 'percent')} of the value"

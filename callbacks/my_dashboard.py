@@ -17,6 +17,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
+from aggregation.verdicts import Verdict, verdict
 from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
@@ -68,6 +69,7 @@ class Numbers(NamedTuple):
     earlier: Supporters | None
     # the days that make the normal ranges
     usual: pd.DataFrame
+    supporters_verdict: Verdict | None
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -152,7 +154,20 @@ def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
     daily, supporters = of(chosen.period)
     before, earlier = of(chosen.comparable) if chosen.comparable else (None, None)
     usual = queries.creator_daily(creator_id, chosen.usual, chosen.freshness)
-    return Numbers(daily, before, supporters, earlier, usual)
+    judgement = None if supporters is None else judged_supporters(queries, creator_id, chosen)
+    return Numbers(daily, before, supporters, earlier, usual, judgement)
+
+
+def judged_supporters(queries: Queries, creator_id: int, chosen: Selection) -> Verdict | None:
+    """Of how many there are a day; None where not all of these days have been counted yet."""
+    days = Period(chosen.usual.first, chosen.shown.last)
+    if queries.supporters(creator_id, days, chosen.freshness) is None:
+        return None
+    found = queries.supporter_days(creator_id, days)
+    counts = dict(zip(found["date"], found["supporters"], strict=True))
+    begin, first = chosen.usual.days, chosen.freshness.coverage.first
+    values = [counts.get(day, 0) if day >= first else None for day in days.dates()]
+    return verdict(values[:begin], values[begin:], metrics.SUPPORTERS_COUNT.unit)
 
 
 # ---- cards ----
@@ -160,7 +175,7 @@ def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
 
 def cards(daily: pd.DataFrame, found: Numbers) -> Component:
     kpis = [creator_kpi(metric, daily, found.before, found.usual) for metric in CARDS]
-    kpis.append(supporters_kpi(found.supporters, found.earlier))
+    kpis.append(supporters_kpi(found))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
@@ -177,13 +192,15 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
     )
 
 
-def supporters_kpi(supporters: Supporters | None, earlier: Supporters | None) -> Kpi:
+def supporters_kpi(found: Numbers) -> Kpi:
+    supporters, earlier = found.supporters, found.earlier
     return kpi(
         metrics.SUPPORTERS_COUNT,
         None if supporters is None else supporters.total,
         None if earlier is None else earlier.total,
         note=f"{supporters.new:,} new" if supporters else "",
         reason="" if supporters else NOT_COUNTED,
+        verdict=found.supporters_verdict,
     )
 
 
@@ -281,7 +298,7 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
             creator_kpi(metric, counted, found.before, found.usual)
             for metric in dict.fromkeys((*CARDS, *PERFORMANCE))
         ),
-        supporters_kpi(found.supporters, found.earlier),
+        supporters_kpi(found),
     ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)

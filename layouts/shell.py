@@ -119,15 +119,25 @@ def bar(
         controls.append(_export(export, asked))
     controls.append(_keys())
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
+    # Of the path only what says whose page it is.
+    path = f"/creators/{asked.creator.id}" if asked.creator else ""
     usual |= {each.part: each.usual for each in choices}
     return html.Div(
         [
-            html.H1(title),
+            _heading(title, asked),
             html.Div(Html(Ids.FRESHNESS), role="status"),
-            Selection(address, asked.search, str(markup(controls)), usual),
+            Selection(address, asked.search, str(markup(controls)), usual, path),
         ],
         className="bar",
     )
+
+
+def _heading(title: str, asked: Asked) -> Component:
+    """On a creator's page that an analyst has opened: whose it is, and the way back."""
+    if asked.creator is None:
+        return html.H1(title)
+    back = html.A("‹ All creators", href="/creators", className="back")
+    return html.Div([back, html.H1(html.Bdi(asked.creator.name, className="name"))], className="heading")
 
 
 def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
@@ -156,8 +166,9 @@ def _dates(asked: Asked) -> Markup:
 def _export(page: str, asked: Asked) -> Component:
     """Links to the files; in the browser they follow the address."""
     question = urlencode(asked.question)
+    file = f"creators/{asked.creator.id}/{page}" if asked.creator else page
     links = [
-        html.A(label, href=f"/export/{page}.{kind}?{question}")
+        html.A(label, href=f"/export/{file}.{kind}?{question}")
         for kind, label in (("csv", "CSV file"), ("xlsx", "Excel workbook"))
     ]
     return html.Details(

@@ -115,7 +115,7 @@ def counted_gifts(status: str = "completed") -> ColumnElement[bool]:
 
 
 def gifts(first: date, last: date, status: str = "completed") -> Subquery:
-    """date, hour, spark_id, sender_id, recipient_id, creator_share, platform_share: a row a gift."""
+    """date, hour, spark_id, sender_id, recipient_id, video_id and both shares: a row a gift."""
     gift = virtual_gifts.c
     return (
         select(
@@ -124,6 +124,7 @@ def gifts(first: date, last: date, status: str = "completed") -> Subquery:
             gift.spark_id,
             gift.sender_id,
             gift.recipient_id,
+            gift.video_id,
             cents(gift.creator_share).label("creator_share"),
             cents(gift.platform_share).label("platform_share"),
         )

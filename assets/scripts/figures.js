@@ -32,6 +32,16 @@
   const tableOf = (card) => {
     const { data, layout } = card.querySelector(".js-plotly-plot");
     const traces = data.filter((trace) => trace.x && trace.visible !== false);
+    const title = card.querySelector("h2").textContent;
+    const meta = layout.meta ?? {};
+    const named = traces.find((trace) => trace.meta?.names);
+    if (named) {
+      // A row a point. Objects, since two may have the same name.
+      const keys = named.meta.names.map(Object);
+      const column = (name, cells, unit) => ({ name, unit, at: new Map(keys.map((key, index) => [key, cells[index]])) });
+      const { across, unit } = named.meta;
+      return { title, meta, shown: [column(across, named.x, "count"), column(named.name, named.y, unit)], keys };
+    }
     const sideways = traces.some((trace) => trace.orientation === "h");
     const [rows, cells] = sideways ? ["y", "x"] : ["x", "y"];
     // Lines of one chart may have days of their own, as a forecast has.
@@ -39,8 +49,8 @@
       ...column, at: new Map(trace[rows].map((key, index) => [key, column.cells[index]])),
     })));
     return {
-      title: card.querySelector("h2").textContent,
-      meta: layout.meta ?? {},
+      title,
+      meta,
       shown,
       keys: [...new Set(traces.flatMap((trace) => trace[rows]))],
     };

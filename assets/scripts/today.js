@@ -1,6 +1,7 @@
 // Today so far, on a page that stays open: asked for again as long as somebody looks at it.
 (() => {
   const EVERY = 10_000;
+  const PATHS = { overview: "/", "my-dashboard": "/me" };
   // Of the page that is open: what it was given last, by id.
   let open = null;
   let shown = new Map();
@@ -21,8 +22,9 @@
   };
   const ask = () => {
     const page = document.querySelector("#react-entry-point [data-live]");
-    // Not where the page shows what was known on an earlier day.
-    if (!page || new URLSearchParams(window.location.search).has("known")) return;
+    // Not where the page shows what was known on an earlier day, or somebody else's.
+    if (!page || window.location.pathname !== PATHS[page.dataset.live]) return;
+    if (new URLSearchParams(window.location.search).has("known")) return;
     if (document.hidden || !document.body.dataset.ready || Date.now() - asked < EVERY) return;
     asked = Date.now();
     if (page !== open) [open, shown] = [page, new Map()];

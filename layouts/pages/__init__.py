@@ -1,7 +1,7 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import audience, forecast, gifts, my_dashboard, overview, retention, revenue
+from layouts.pages import audience, creators, forecast, gifts, my_dashboard, overview, retention, revenue
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -9,6 +9,7 @@ PAGES: tuple[Page, ...] = (
     gifts.PAGE,
     audience.PAGE,
     retention.PAGE,
+    creators.PAGE,
     forecast.PAGE,
     my_dashboard.PAGE,
 )

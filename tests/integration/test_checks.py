@@ -71,7 +71,8 @@ def test_after_aggregating_every_cell_is_equal(aggregated: Engine) -> None:
     assert {table.table: table.cells for table in report.tables} == {
         "daily_analytics": 2 * 10,
         "creator_metrics": 9,
-        "creator_months": 2,
+        "creator_video_gifts": 2,
+        "creator_months": 2 * 5,
         "gift_analytics": 5,
         "user_engagement": 2 * 6,
         "user_returns": 1,
@@ -159,7 +160,12 @@ def test_a_missing_row_is_found(mended: Engine, table: str) -> None:
             "date=2026-03-10, days_since=7",
         ),
         (
-            "INSERT INTO creator_months VALUES ('2026-03-11', 77, 1)",
+            "INSERT INTO creator_video_gifts VALUES ('2026-03-11', 77, 1, 1)",
+            "creator_video_gifts",
+            "date=2026-03-11, creator_id=77",
+        ),
+        (
+            "INSERT INTO creator_months VALUES ('2026-03-11', 77, 1, 1, 0, 0, 0)",
             "creator_months",
             "date=2026-03-11, creator_id=77",
         ),
@@ -251,6 +257,7 @@ def test_what_is_not_due_yet_is_not_missed(platform: Engine) -> None:
     assert {table.table: table.last.day for table in report.tables if table.last.day == 10} == {
         "creator_metrics": 10,
         "creator_months": 10,
+        "creator_video_gifts": 10,
         "creator_supporters": 10,
         "supporter_returns": 10,
         "cohort_value": 10,

@@ -26,6 +26,7 @@ SHOWN = {
         "gift_analytics",
         "revenue_forecast",
     },
+    "creators": {"creator_months", "creator_profiles", "creator_metrics", "supporter_returns"},
     "audience": {"user_returns", "user_frequency", "session_lengths"},
     "retention": {
         "cohort_activity",

@@ -28,8 +28,8 @@ EARLY = [
     *("gifters", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
 ]
 LATE = [
-    *("creators", "earnings", "supporters", "supporter_returns", "cohort_value", "gifter_months"),
-    *("gifter_cohorts", "session_lengths", "profiles", "spark_profiles"),
+    *("creators", "video_gifts", "months", "supporters", "supporter_returns", "cohort_value"),
+    *("gifter_months", "gifter_cohorts", "session_lengths", "profiles", "spark_profiles"),
 ]
 USERS = """
 users

@@ -17,7 +17,7 @@ TIMES = (
     ("follows", "unfollowed_at"),
     ("transactions", "created_at"),
 )
-# One row of each kind that counts: 1 sends 0.70 + 0.30 to 2, who owns the video.
+# One row of each kind that counts: 1 sends 0.70 + 0.30 to 2 with a video, which is 2's.
 GOOD = """
 users
 id | created_at       | is_creator | followers
@@ -33,9 +33,9 @@ name
 Ember
 
 virtual_gifts
-id | spark_id | status    | created_at
-1  | 5        | completed | 2026-03-10 10:00
-9  | 5        | refunded  | 2026-03-10 10:00
+id | spark_id | video_id | status    | created_at
+1  | 5        | 1        | completed | 2026-03-10 10:00
+9  | 5        | 1        | refunded  | 2026-03-10 10:00
 
 user_sessions
 user_id | started_at
