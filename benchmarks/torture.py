@@ -367,6 +367,8 @@ def frozen(arena: Arena, chance: random.Random) -> Told:
     with arena.fresh() as engine:
         for _ in range(2):
             with worker(engine) as first:
+                # A run that is left over doesn't show that it has begun.
+                wait(lambda: any("at work as" in line for line in first.lines), "it is at work")
                 if not at_work(engine, chance):
                     break
                 token = _token(engine)
