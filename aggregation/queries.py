@@ -38,6 +38,7 @@ from aggregation import (
     ledger,
     restatements,
     retention,
+    running_day,
     summaries,
     unequal,
 )
@@ -117,6 +118,14 @@ class Supporters:
 
     total: int
     new: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """Today so far: `hours` (hour, gifts, revenue) with a gift, as counted then."""
+
+    counted_at: datetime
+    hours: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -411,26 +420,24 @@ class Queries:
         newest: date | None = self._rows(select(func.max(day)).where(mine, gifts > 0)).scalar()
         return newest
 
-    @kept(Scope.DAYS, Scope.TODAY)
-    def gifts_by_hour(self, day: date) -> pd.DataFrame:
-        """hour (0–23, UTC), revenue and gifts of one day; only hours with a gift."""
-        hour = func.extract("hour", gift_analytics.c.hour).label("hour")
-        start = datetime.combine(day, datetime.min.time())
-        return self._frame(
-            select(
-                hour,
-                func.sum(gift_analytics.c.revenue).label("revenue"),
-                func.sum(gift_analytics.c.send_count).label("gifts"),
-            )
-            .where(gift_analytics.c.hour >= start, gift_analytics.c.hour < start + timedelta(days=1))
-            .group_by(hour)
-            .order_by(hour)
-        )
+    @kept(Scope.NOW)
+    def today(self, day: date) -> Running | None:
+        """What has been counted of this running day; None where nothing has."""
+        return self._running(day, None)
 
-    @kept(Scope.TODAY)
-    def running_day_counted_at(self) -> datetime | None:
-        """When the running day's gifts were last counted (aware, UTC)."""
-        return ledger.newest_start(self.connection, ledger.RUNNING_DAY)
+    def creator_today(self, day: date, creator_id: int) -> Running | None:
+        """The same for one creator; revenue is the creator's share."""
+        return self._running(day, creator_id)
+
+    def _running(self, day: date, creator_id: int | None) -> Running | None:
+        with self.connection.begin_nested():
+            counted = running_day.counted_at(self.connection)
+            if counted is None or counted.date() != day:
+                return None
+            rows = running_day.by_hour(self.connection, day, creator_id)
+        revenue = "revenue" if creator_id is None else "creator_share"
+        hours = [(int(row.hour), row.gifts, row._mapping[revenue]) for row in rows]
+        return Running(counted, pd.DataFrame(hours, columns=["hour", "gifts", "revenue"], dtype=object))
 
     @kept(Scope.DAYS, Scope.CHECKS)
     def usual_hours(self, day: date, coverage: Period) -> pd.DataFrame:
@@ -438,15 +445,23 @@ class Queries:
 
         Hours without a gift count as 0. Empty with less than four such days inside `coverage`.
         """
-        weeks = [day - timedelta(weeks=n) for n in range(1, USUAL_WEEKS + 1)]
+        days = self.usual_days(day, coverage)
+        if days.empty:
+            return pd.DataFrame(columns=["hour", "low", "high"])
+        low, high = (days.quantile(share, axis=1).to_numpy() for share in summaries.QUARTILES)
+        return pd.DataFrame({"hour": range(24), "low": low, "high": high})
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def usual_days(self, day: date, coverage: Period) -> pd.DataFrame:
+        """Revenue by hour (0–23, the rows) of those days (the columns); empty with less than four."""
         known = self.withheld()
         days = [
-            d
-            for d in weeks
-            if coverage.first <= d <= coverage.last and not known.columns(gift_analytics.name, d)
+            each
+            for each in usual_weekdays(day)
+            if coverage.first <= each <= coverage.last and not known.columns(gift_analytics.name, each)
         ]
         if len(days) < USUAL_WEEKS // 2:
-            return pd.DataFrame(columns=["hour", "low", "high"])
+            return pd.DataFrame()
         table = gift_analytics.c
         rows = self._frame(
             select(
@@ -467,18 +482,11 @@ class Queries:
             )
             .group_by("day", "hour")
         )
-        filled = (
+        return (
             rows.pivot(index="hour", columns="day", values="revenue")
             .reindex(index=range(24), columns=days)
             .astype(float)
             .fillna(0.0)
-        )
-        return pd.DataFrame(
-            {
-                "hour": range(24),
-                "low": filled.quantile(0.25, axis=1).to_numpy(),
-                "high": filled.quantile(0.75, axis=1).to_numpy(),
-            }
         )
 
     # ---- gifts ----
@@ -828,6 +836,11 @@ class Queries:
             day.methodology == newest.methodology,
         )
         return self._rows(select(revenue_forecast).where(chosen).order_by(day.forecast_date)).mappings().all()
+
+
+def usual_weekdays(day: date) -> list[date]:
+    """The same weekday of the last eight weeks, newest first."""
+    return [day - timedelta(weeks=n) for n in range(1, USUAL_WEEKS + 1)]
 
 
 def _closed_at(now: datetime) -> datetime:

@@ -471,6 +471,44 @@ supporter_returns = Table(
     postgresql_partition_by=BY_MONTH,
 )
 
+# ---- the running day ----
+
+
+def _running_measures(prefix: str = "") -> tuple[Column[Any], ...]:
+    return (_count(f"{prefix}gifts"), _money(f"{prefix}revenue"), _money(f"{prefix}creator_share"))
+
+
+# Rewritten every few seconds: with half of each page free, a new version of a row stays in its page and
+# needs no new entry in the index (HOT), so that the tables don't grow.
+OFTEN_WRITTEN = {"fillfactor": "50"}
+
+# See aggregation/running_day.py. Only of days that aren't complete yet.
+running_hours = Table(
+    "running_hours",
+    analytics,
+    Column("hour", DateTime, primary_key=True),
+    *_running_measures(),
+    postgresql_with=OFTEN_WRITTEN,
+)
+running_creator_hours = Table(
+    "running_creator_hours",
+    analytics,
+    Column("hour", DateTime, primary_key=True),
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    *_running_measures(),
+    # Of gifts before settled_through.
+    *_running_measures("settled_"),
+    postgresql_with=OFTEN_WRITTEN,
+)
+# How far they have come: one row.
+running_day = Table(
+    "running_day",
+    analytics,
+    Column("day", Date, primary_key=True),
+    Column("settled_through", DateTime, nullable=False),
+    Column("counted_at", DateTime(timezone=True), nullable=False),
+)
+
 # ---- what the pages about gifts need ----
 
 spark_profiles = Table(

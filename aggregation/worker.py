@@ -15,7 +15,18 @@ import schedule
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from aggregation import agenda, changes, checks, expiry, ledger, requests, retries, triggers, versions
+from aggregation import (
+    agenda,
+    changes,
+    checks,
+    expiry,
+    ledger,
+    requests,
+    retries,
+    running_day,
+    triggers,
+    versions,
+)
 from aggregation.agenda import (
     Task,
     check_due,
@@ -29,7 +40,7 @@ from aggregation.changes import Change
 from aggregation.database import WRITERS_LOCK, connect, exclusive, without_password
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.leases import LOOKED_AT_EVERY, Lease
+from aggregation.leases import LOOKED_AT_EVERY, SERIALIZATION_FAILURE, Lease
 from aggregation.ledger import Reason, Result, State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
 from aggregation.repairs import repair
@@ -39,11 +50,19 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 5
 REFRESH_EVERY = timedelta(minutes=5)
+# Counting all hours of a long day again takes no more than this part of the time, and waits no longer.
+REFRESH_SHARE = 1 / 20
+REFRESH_AT_LEAST_EVERY = timedelta(hours=1)
+# Today so far: seconds from one pass to the next, and from one hour's recount to the next.
+COUNTED_EVERY = 3.0
+RECOUNTED_EVERY = 5.0
+# How much of the time each of them may take.
+COUNT_SHARE, RECOUNT_SHARE = 1 / 2, 1 / 20
 # What an operator has to mend, such as a missing table, is looked at again after this.
 LOOK_AGAIN = timedelta(minutes=1)
 # A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
-GRACE = timedelta(seconds=3)
-PATIENCE = timedelta(seconds=8)
+GRACE = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=6)
 # Of the worker's sessions. What runs into one passes, and is tried again.
 TIMEOUTS = {"lock_timeout": "1min", "statement_timeout": "1h", "idle_in_transaction_session_timeout": "2min"}
 # While the database can't be asked who is at work.
@@ -63,6 +82,7 @@ class Worker:
         self._looked: tuple[datetime, datetime] | None = None
         self._compared: int | None = None
         self._refreshed: datetime | None = None
+        self._refreshed_again_after = REFRESH_EVERY
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._checked: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._swept: date | None = None
@@ -218,13 +238,18 @@ class Worker:
                 yield failure
 
     def _refresh_in_time(self, now: datetime) -> None:
-        if self._refreshed is None or abs(now - self._refreshed) >= REFRESH_EVERY:
+        if self._refreshed is None or abs(now - self._refreshed) >= self._refreshed_again_after:
             self._guarded("the running day", self._refresh, now, REFRESH_EVERY)
 
     def _refresh(self, now: datetime) -> None:
-        """The running day's hours."""
+        """The running day's hours by spark: all of them are counted again."""
+        began = monotonic()
         refresh_running_day(self._engine, clock=self._clock, stopped=self._over)
-        self._refreshed = now
+        wanted = timedelta(seconds=(monotonic() - began) / REFRESH_SHARE)
+        self._refreshed, self._refreshed_again_after = (
+            now,
+            max(REFRESH_EVERY, min(wanted, REFRESH_AT_LEAST_EVERY)),
+        )
 
     def _forecast(self, now: datetime) -> None:
         """When one is due; and whenever days have changed, what came is written beside what was forecast."""
@@ -376,9 +401,10 @@ class Worker:
         log.info("at work as %s", lease.holder)
         self._forget_what_was_done()
         try:
-            self._guarded("marking dead runs", self._sweep, self._clock())
-            while not self._over():
-                self._tick_until_the_clock_stalls()
+            with self._counting_today():
+                self._guarded("marking dead runs", self._sweep, self._clock())
+                while not self._over():
+                    self._tick_until_the_clock_stalls()
         except Interrupted:
             log.info("the work under way was rolled back")
         if lease.lost:
@@ -388,6 +414,48 @@ class Worker:
         """Others may have been at work since."""
         self._looked = self._refreshed = self._settled = self._checked = self._compared = None
         self._waits.clear()
+
+    @contextmanager
+    def _counting_today(self) -> Iterator[None]:
+        """Meanwhile today so far is counted, in threads of its own: no backfill keeps it waiting."""
+        done = threading.Event()
+        rounds = running_day.Rounds(self._engine)
+        threads = [
+            threading.Thread(target=self._again_and_again, args=(done, *task), name=task[0], daemon=True)
+            for task in (
+                ("today so far", self._count_today, COUNTED_EVERY, COUNT_SHARE),
+                ("today's recount", rounds.go_on, RECOUNTED_EVERY, RECOUNT_SHARE),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+
+    def _count_today(self) -> None:
+        running_day.refresh(self._engine, self._clock())
+
+    def _again_and_again(
+        self, done: threading.Event, name: str, part: Callable[[], None], every: float, share: float
+    ) -> None:
+        """Until `done` or over: `part` each `every` seconds, in no more than `share` of the time."""
+        while not done.is_set() and not self._over():
+            began = monotonic()
+            try:
+                part()
+                self._complaints.pop(name, None)
+            except Exception as error:
+                if self._over():
+                    return
+                # Met at the same rows as the other: the next attempt is soon enough.
+                if getattr(getattr(error, "orig", None), "pgcode", None) != SERIALIZATION_FAILURE:
+                    self._complain(name, error)
+            took = monotonic() - began
+            done.wait(max(every - took, took / share - took))
 
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):

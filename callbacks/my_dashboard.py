@@ -19,7 +19,7 @@ from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
 from aggregation.verdicts import Verdict, verdict
-from callbacks import exports, known
+from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -74,7 +74,8 @@ class Numbers(NamedTuple):
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, known.told(content, as_known, Ids.HEAD), shared=False)
+    content_or_known = known.told(content, as_known, Ids.HEAD)
+    page.fill(store, content_or_known, shared=False, live=running_day.of_creator)
 
 
 def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -112,6 +113,7 @@ def as_known(numbers: KnownQueries, viewer: Viewer, chosen: Selection) -> Parts:
             lambda: Drawing(figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))),
         ),
         **figure("reactions", REACTED, lambda: reactions(daily)),
+        **known.left_out(chosen, "my-dashboard", {"today": running_day.QUESTION}),
     }
 
 

@@ -18,7 +18,7 @@ from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
-from callbacks import exports, known
+from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -64,13 +64,13 @@ TREND = "How is gift revenue developing?"
 GROWTH = "Is the audience growing?"
 MIX = "Where does the money come from?"
 ACTIVITY = "Which share of users is active each day?"
-TODAY = "How is today going so far?"
 UNUSUAL = "Unusual days"
 MOVED = "Which creators' earnings changed most?"
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, known.told(content, as_known, Ids.HEAD), shared=True)
+    content_or_known = known.told(content, as_known, Ids.HEAD)
+    page.fill(store, content_or_known, shared=True, live=running_day.of_platform)
 
 
 def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -107,7 +107,7 @@ def as_known(numbers: KnownQueries, _: Viewer, chosen: Selection) -> Parts:
         **figure("revenue_trend", TREND, lambda: Drawing(figures.revenue_trend(daily, before, shown))),
         **figure("user_growth", GROWTH, lambda: growth(daily)),
         **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
-        **known.left_out(chosen, "overview", {"revenue_sources": MIX, "today": TODAY}),
+        **known.left_out(chosen, "overview", {"revenue_sources": MIX, "today": running_day.QUESTION}),
     }
 
 
@@ -123,7 +123,6 @@ def nothing_yet() -> Parts:
 def filled(queries: Queries, chosen: Selection, whole: Selection, source: str, now: datetime) -> Parts:
     """Lines are drawn of the `whole` period; a day that was clicked narrows all else."""
     daily, before = days_and_before(queries, whole)
-    coverage = chosen.freshness.coverage
     figure = partial(chosen.figure, "overview")
     key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen))
     unusual = chosen.section(UNUSUAL, lambda: notes_card(unusual_days(queries.anomalies(chosen.shown))))
@@ -145,7 +144,6 @@ def filled(queries: Queries, chosen: Selection, whole: Selection, source: str, n
         **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.shown), source)),
         **figure("user_growth", GROWTH, lambda: over_days(growth(daily))),
         **figure("engagement_rate", ACTIVITY, lambda: over_days(activity(daily, before))),
-        **figure("today", TODAY, lambda: running_day(queries, coverage, now)),
     }
 
 
@@ -267,17 +265,6 @@ def activity(daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
     if daily[metrics.ACTIVE_SHARE.name].isna().all():
         return Drawing(reason=f"Not available: {NEEDS_ACTIVITY}.")
     return Drawing(figures.rate(daily, before, metrics.ACTIVE_SHARE))
-
-
-def running_day(queries: Queries, coverage: Period, now: datetime) -> Drawing:
-    """Only hours that have been counted: a worker that is down must not look like a day without gifts."""
-    today, counted = now.date(), queries.running_day_counted_at()
-    hours = queries.gifts_by_hour(today)
-    if counted is None or counted.date() < today or hours.empty:
-        return Drawing(reason=f"No gifts counted yet today, {formats.day(today)} (UTC).")
-    figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), counted.hour)
-    note = f"Gift revenue by hour (UTC), counted at {counted:%H:%M}. The hour then running is hatched."
-    return Drawing(figure, note)
 
 
 # ---- movers ----

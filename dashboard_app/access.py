@@ -29,6 +29,8 @@ OPEN_PREFIXES = ("/_dash-component-suites/",)
 DASH_INDEX = frozenset({"/", "/<path:path>"})
 # What Dash's browser side asks for. Callbacks check the role themselves; the other two carry no numbers.
 DASH_SHARED = frozenset({"/_dash-layout", "/_dash-dependencies", "/_dash-update-component"})
+# What open pages ask for by themselves: see live.py.
+LIVE = "/_dash-live/"
 # Dash's browser side reads this cookie and sends it back as X-CSRFToken.
 CSRF_COOKIE = "_csrf_token"
 # Longer addresses are not led back to after signing in.
@@ -131,7 +133,7 @@ def guard(
     """Put a check of session or token, and of the role, before every request."""
     manager = LoginManager(server, add_context_processor=False)
     manager.session_protection = None
-    manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, clock()))
+    manager.user_loader(lambda token: None if bearer() is not None else _by_session(sessions, token, clock()))
     manager.request_loader(lambda _: _by_token(tokens, clock()))
 
     @server.before_request
@@ -157,6 +159,10 @@ def guard(
             fault = "" if bearer() is None else ' error="invalid_token"'
             response.headers["WWW-Authenticate"] = f"Bearer{fault}"
         return response
+
+
+def _by_session(sessions: Sessions, token: str, now: datetime) -> Account | None:
+    return sessions.viewer(token, now, by_hand=not request.path.startswith(LIVE))
 
 
 def _by_token(tokens: Tokens, now: datetime) -> Account | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import brotli
 import orjson
@@ -16,7 +16,8 @@ from markupsafe import Markup
 from werkzeug.exceptions import Forbidden, NotFound
 
 from aggregation.queries import Queries, Store
-from callbacks.guard import Content, Filled
+from aggregation.versions import Versions
+from callbacks.guard import Content, Filled, Live
 from callbacks.selection import asked
 from dashboard_app.access import GuardedCallbacks, guarded
 from layouts import shell
@@ -46,10 +47,10 @@ def as_json(value: Any) -> bytes:
 
 
 class Incomplete(Exception):  # noqa: N818
-    """A part of the answer failed: it is given, but not kept."""
+    """A part of what was made failed: it is given, but not kept."""
 
-    def __init__(self, answer: "Answer") -> None:
-        self.answer = answer
+    def __init__(self, made: "Answer | Filled") -> None:
+        self.made = made
 
 
 class UnknownCreator(NotFound):
@@ -128,12 +129,21 @@ def _value(kind: str, part: Any) -> Any:
     return written(str(markup(box.content)), box.state)
 
 
+Made = TypeVar("Made", Answer, Filled)
+
+
 @dataclass(frozen=True)
 class _Source:
     page: Page
     store: Store
     content: Content
+    live: Live | None
     shared: bool
+
+
+def _together(content: Filled, live: Filled) -> Filled:
+    # What the content says itself it says instead, as where today is left out.
+    return Filled(live.parts | content.parts, content.freshness, content.complete and live.complete)
 
 
 class Answers:
@@ -142,11 +152,16 @@ class Answers:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._sources: dict[str, _Source] = {}
-        self._cache: LRUCache[Hashable, Answer] = LRUCache(KEPT)
+        self._cache: LRUCache[Hashable, Any] = LRUCache(KEPT)
         self._condition = threading.Condition()
 
-    def add(self, page: Page, store: Store, content: Content, *, shared: bool) -> None:
-        self._sources[page.name] = _Source(page, store, content, shared)
+    def add(self, source: _Source) -> None:
+        self._sources[source.page.name] = source
+
+    @property
+    def live_pages(self) -> list[Page]:
+        """Those with parts that follow the running day."""
+        return [source.page for source in self._sources.values() if source.live]
 
     def get(self, found: Place, viewer: Viewer, search: str) -> Answer:
         """What fills the page for `viewer` at this place; `search` is the question part of the address.
@@ -157,15 +172,25 @@ class Answers:
             raise Forbidden
         page = found.page
         source, wanted, now = self._sources[page.name], asked(search, page.periods, page.picks), self._clock()
+
         if found.creator_id is not None or not source.shared:
             return self._made(source, found, viewer, wanted, now)
+
+        def content() -> Filled:
+            with source.store.read() as queries:
+                return source.content(queries, viewer, wanted, now)
+
         # Read before the numbers: they may then be newer than the key says, never older.
-        versions = viewer.versions or source.store.versions()
-        key = (page.name, replace(wanted, search=""), versions, now.date())
-        try:
-            return self._kept(key, lambda: self._made(source, found, viewer, wanted, now))
-        except Incomplete as problem:
-            return problem.answer
+        versions = self._versions(source, viewer)
+        key = (page.name, replace(wanted, search=""), versions._replace(today=0, now=0), now.date())
+
+        def answer() -> Answer:
+            # Each pass over the running day makes another page; the rest of it stays as it was.
+            filled = self._keep(("content", *key), content)
+            return Answer(page, wanted, _together(filled, self._live(source, viewer, now)))
+
+        ticking = _ticking(versions, now) if source.live else None
+        return self._keep((key, ticking), answer)
 
     def at(self, page: Page, viewer: Viewer, address: str) -> Answer:
         """The same for a page's callback, which hears of its path only where that says whose page it is."""
@@ -177,17 +202,51 @@ class Answers:
             if found.creator_id is not None:
                 wanted = replace(wanted, creator=opened(queries, found.creator_id))
                 viewer = Onlooker.at(viewer, found.creator_id)
-            return Answer(source.page, wanted, source.content(queries, viewer, wanted, now))
+            filled = source.content(queries, viewer, wanted, now)
+        return Answer(source.page, wanted, _together(filled, self._live(source, viewer, now)))
+
+    def live(self, page: Page, viewer: Viewer) -> dict[str, dict[str, Any]]:
+        """What an open page replaces by itself: by id and property."""
+        filled = self._live(self._sources[page.name], viewer, self._clock())
+        kinds = fillable(page.layout(Asked()))
+        return {name: {kinds[name]: _value(kinds[name], part)} for name, part in filled.parts.items()}
+
+    def _live(self, source: _Source, viewer: Viewer, now: datetime) -> Filled:
+        live = source.live
+        if live is None:
+            return Filled({})
+
+        def made() -> Filled:
+            with source.store.read() as queries:
+                return live(queries, viewer, now)
+
+        if not source.shared:
+            return made()
+        return self._keep(("live", source.page.name, _ticking(self._versions(source, viewer), now)), made)
+
+    def _versions(self, source: _Source, viewer: Viewer) -> Versions:
+        return cast(Versions | None, viewer.versions) or source.store.versions()
+
+    def _keep(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        try:
+            return cast(Made, self._kept(key, make))
+        except Incomplete as problem:
+            return cast(Made, problem.made)
 
     @cachedmethod(
         lambda self: self._cache, key=lambda self, key, _: key, condition=lambda self: self._condition
     )
-    def _kept(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+    def _kept(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Of many that ask at once, one makes it and the others wait."""
-        answer = make()
-        if not answer.complete:
-            raise Incomplete(answer)
-        return answer
+        made = make()
+        if not made.complete:
+            raise Incomplete(made)
+        return made
+
+
+def _ticking(versions: Versions, now: datetime) -> Hashable:
+    """Under which today so far is kept: it tells of time going by without a pass, too."""
+    return versions, now.replace(second=0, microsecond=0)
 
 
 def opened(queries: Queries, creator_id: int) -> Creator:
@@ -205,9 +264,9 @@ class GuardedPage(GuardedCallbacks):
         self._page = page
         self._answers = answers
 
-    def fill(self, store: Store, content: Content, *, shared: bool) -> None:
+    def fill(self, store: Store, content: Content, *, shared: bool, live: Live | None = None) -> None:
         page, answers = self._page, self._answers
-        answers.add(page, store, content, shared=shared)
+        answers.add(_Source(page, store, content, live, shared))
 
         outputs = fillable(page.layout(Asked()))
 

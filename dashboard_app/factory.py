@@ -27,6 +27,7 @@ from dashboard_app import (
     exports,
     forgery,
     frame,
+    live,
     login,
     monitoring,
     own_account,
@@ -106,6 +107,7 @@ def create_app(
     rows.register(server, store, audit, clock)
     app = Application(server, PAGES, answers, files)
     _register_pages(app, store, answers)
+    live.register(server, answers)
     _answer_problems(server, audit)
     _give_csrf_cookie(server)
     Compress(server)

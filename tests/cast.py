@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from aggregation import running_day
 from aggregation.days import utc_now
 from aggregation.publishing import aggregate, refresh_running_day
 from aggregation.schema import source
@@ -101,6 +102,7 @@ def make(engine: Engine, *, aggregated: bool = True) -> World:
     if aggregated:
         aggregate(engine, clock=lambda: NOW)
         refresh_running_day(engine, clock=lambda: NOW)
+        running_day.refresh(engine, NOW)
     return with_accounts(engine)
 
 

@@ -94,7 +94,7 @@ def _share_in_bounds(share: ColumnElement[Any]) -> ColumnElement[bool]:
     return share.between(literal_column("0"), literal_column(LARGEST_SHARE))
 
 
-def _cents(amount: ColumnElement[Any]) -> ColumnElement[Any]:
+def cents(amount: ColumnElement[Any]) -> ColumnElement[Any]:
     """Rounded row by row, so that a source of floats adds up exactly, too."""
     return cast(amount, Numeric(12, 2))
 
@@ -125,8 +125,8 @@ def gifts(first: date, last: date, status: str = "completed") -> Subquery:
             gift.sender_id,
             gift.recipient_id,
             gift.video_id,
-            _cents(gift.creator_share).label("creator_share"),
-            _cents(gift.platform_share).label("platform_share"),
+            cents(gift.creator_share).label("creator_share"),
+            cents(gift.platform_share).label("platform_share"),
         )
         .where(counted_gifts(status), within(gift.created_at, first, last))
         .subquery("gifts")
@@ -189,7 +189,7 @@ def payments(first: date, last: date) -> Subquery:
         select(
             day_of(payment.created_at).label("date"),
             source.label("source"),
-            _cents(payment.amount).label("amount"),
+            cents(payment.amount).label("amount"),
         )
         .where(
             payment.status == "completed",

@@ -121,8 +121,9 @@
     const update = async () => {
       if (!host.current?.offsetParent) return;
       if (shown.current !== wanted.current) {
+        // The running day's next minute leaves the page complete.
+        if (!shown.current || !wanted.current.layout.meta?.live) host.current.dataset.busy = "true";
         shown.current = wanted.current;
-        host.current.dataset.busy = "true";
         await draw(plot.current, shown.current);
         if (plot.current.on) sparkboard.listen(plot.current);
         delete host.current?.dataset.busy;

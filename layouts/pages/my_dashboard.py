@@ -22,13 +22,14 @@ def layout(asked: Asked) -> Component:
             html.Div(
                 [
                     figure_card("my-dashboard", "gift_revenue_trend", wide=True),
+                    figure_card("my-dashboard", "today"),
                     figure_card("my-dashboard", "reactions"),
-                    Html(Ids.PERFORMANCE),
+                    Html(Ids.PERFORMANCE, className="wide"),
                 ],
                 className="figures",
             ),
         ],
-        **attributes(data_page="my-dashboard"),
+        **attributes(data_page="my-dashboard", data_live="my-dashboard"),
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from aggregation.publishing import aggregate, refresh_running_day
+from aggregation import running_day
+from aggregation.publishing import aggregate
 from aggregation.queries import Queries
 from dashboard_app.accounts import Account
 from dashboard_app.answers import Answer, Answers
@@ -203,7 +204,7 @@ def test_the_running_day_goes_on(world: World) -> None:
     assert today()[10] == 5
     with world.engine.begin() as connection:
         connection.execute(text("UPDATE virtual_gifts SET platform_share = 2.50 WHERE id = 6"))
-    refresh_running_day(world.engine, clock=lambda: cast.NOW)
+    running_day.refresh(world.engine, cast.NOW)
     assert today()[10] == 6
 
 

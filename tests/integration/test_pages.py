@@ -104,10 +104,11 @@ def test_overview_figures_draw_what_the_table_holds(world: World) -> None:
 
 def test_hours_that_were_not_counted_stay_empty(world: World) -> None:
     with world.engine.begin() as connection:
-        connection.execute(text("UPDATE job_runs SET started_at = '2026-03-05 10:45+00' WHERE job = 'today'"))
+        connection.execute(text("UPDATE running_day SET counted_at = '2026-03-05 10:45+00'"))
     content = answer(world, "ana", "overview", "?days=7")
     assert content.figures["overview-today"]["data"][-1]["y"][9:13] == [0, 5, None, None]
-    assert "counted at 10:45" in content.text
+    assert "$5.00 from 1 gift by 10:45 UTC, usual by then $0.00 – $0.00. The hour now" in content.text
+    assert "Nothing has been counted since 10:45." in content.text
 
 
 def test_overview_movers_are_ordered_by_the_size_of_the_change(world: World) -> None:
