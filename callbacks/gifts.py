@@ -117,7 +117,7 @@ def spark_name(row: Spark) -> str:
 
 
 def cards(queries: Queries, chosen: Selection) -> Component:
-    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis")
+    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis three")
 
 
 def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:

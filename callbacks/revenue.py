@@ -109,7 +109,7 @@ def filled(queries: Queries, chosen: Selection, asked: Asked) -> Parts:
 
 
 def cards(queries: Queries, chosen: Selection) -> Component:
-    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis")
+    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis three")
 
 
 def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
