@@ -63,7 +63,7 @@ SOURCES = {
     """,
     "user_sessions": """
         SELECT user_id, started_at::date AS day, coalesce(duration_seconds, 0)::bigint AS seconds,
-               duration_seconds::bigint AS length
+               CASE WHEN duration_seconds BETWEEN 0 AND 2147483647 THEN duration_seconds::bigint END AS length
         FROM user_sessions
         WHERE user_id IS NOT NULL
           AND (duration_seconds IS NULL OR (duration_seconds >= 0 AND duration_seconds <= 2147483647))

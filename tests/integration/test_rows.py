@@ -195,7 +195,9 @@ def test_the_page_and_the_document_define_a_number_alike(metric: metrics.Metric)
     assert popover
     document = pages()["METRICS.md"]
     (line,) = [
-        line for line in document.splitlines() if line.startswith(f"| `{metric.name}` | {metric.label} |")
+        line
+        for line in document.splitlines()
+        if line.startswith(f"| `{metric.name}` | {metric.label} | `{metric.table}` |")
     ]
     for words in (metric.formula, metric.table, *metric.measured.split(", ")):
         assert words in line
