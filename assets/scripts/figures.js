@@ -102,7 +102,10 @@
     return button;
   };
   sparkboard.twin = (details) => {
-    const found = tableOf(details.closest("[data-figure]"));
+    const card = details.closest("[data-figure]");
+    // Where there is no chart there is no table; one that is still to be drawn fills it then.
+    if (!card.querySelector(".js-plotly-plot")) return;
+    const found = tableOf(card);
     const { title, meta, shown, keys } = found;
     const table = document.createElement("table");
     const caption = table.createCaption();
