@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
@@ -35,7 +36,7 @@ from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.jobs import Job, chosen, with_readers
+from aggregation.jobs import Job, Notes, chosen, with_readers
 from aggregation.ledger import Result, State
 from aggregation.partitions import require_months
 from aggregation.retries import is_passing
@@ -79,19 +80,30 @@ def publish(
     statement: Select[Any] | CompoundSelect[Any],
     span: ColumnElement[bool],
     keeps: Sequence[str] = (),
+    notes: Notes | None = None,
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
     Rows that are right already aren't touched, so a second run changes none. In the columns that
-    `keeps` names a null leaves the stored value.
+    `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`.
     """
     new = statement.cte("new").prefix_with("MATERIALIZED")
-    gone = _remove(table, new, span).returning(literal_column("1")).cte("gone")
-    written = _upsert(table, new, span, keeps).returning(literal_column("1")).cte("written")
-    return select(
+    keys = [table.c[key.name] for key in notes.keys.primary_key] if notes else [literal_column("1")]
+    gone = _remove(table, new, span).returning(*keys).cte("gone")
+    written = _upsert(table, new, span, keeps).returning(*keys).cte("written")
+    changes = select(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
     )
+    return changes.add_cte(_note(notes, gone, written)) if notes else changes
+
+
+def _note(notes: Notes, gone: CTE, written: CTE) -> CTE:
+    summed_up = select(literal_column("1")).select_from(notes.summary).exists()
+    changed = union(select(*gone.c).where(summed_up), select(*written.c).where(summed_up))
+    names = [key.name for key in notes.keys.primary_key]
+    insertion = postgresql.insert(notes.keys).from_select(names, changed)
+    return insertion.on_conflict_do_nothing().cte("noted")
 
 
 def _remove(table: Table, new: CTE, span: ColumnElement[bool]) -> Delete:
@@ -153,7 +165,11 @@ def run(
         statement = union_all(statement, job.later.statement(last))
         newest = max(last, *(_newest_day(connection, table) or last for table in job.reads))
     require_months(connection, job.table, first, newest)
-    return int(connection.execute(publish(job.table, statement, span, job.kept(missing))).scalar_one())
+    command = publish(job.table, statement, span, job.kept(missing), job.notes)
+    changed = int(connection.execute(command).scalar_one())
+    if job.noted:
+        connection.execute(delete(job.noted.keys))
+    return changed
 
 
 def _newest_day(connection: Connection, table: Table) -> date | None:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, true
+from sqlalchemy import Column, ColumnElement, Select, Table, select, true, tuple_
 
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
@@ -20,10 +20,13 @@ from aggregation.jobs import (
     earnings,
     engagement,
     gifts,
+    names,
     profiles,
     returns,
     revenue,
+    sparks,
     supporter_returns,
+    supporter_totals,
     supporters,
     visits,
 )
@@ -33,15 +36,20 @@ from aggregation.schema import (
     creator_metrics,
     creator_months,
     creator_profiles,
+    creator_sparks,
     creator_supporters,
     daily_analytics,
     gift_analytics,
     retention_cohorts,
     revenue_breakdown,
+    spark_profiles,
+    supporter_changes,
+    supporter_profiles,
     user_engagement,
     user_returns,
 )
 from aggregation.schema import supporter_returns as supporter_returns_table
+from aggregation.schema import supporter_totals as supporter_totals_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
 
@@ -55,6 +63,17 @@ class Later:
 
 
 @dataclass(frozen=True)
+class Notes:
+    """The keys of a job's rows that changed, noted for another job that sums them up in `summary`.
+
+    While `summary` is empty nothing is noted: it will be filled from all rows.
+    """
+
+    keys: Table
+    summary: Table
+
+
+@dataclass(frozen=True)
 class Job:
     """One analytics table and how it is filled.
 
@@ -63,6 +82,8 @@ class Job:
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
     comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
     With `to_month_end` these are all days until the month's last complete one.
+    `notes`: keys of rows that a run changes are noted there. A job that is `noted` so makes only the rows
+    with these keys, and forgets them; it has no `day`.
     Where not `completes`, a day counts as complete without the job: its readers ask the ledger
     themselves, so that an upgrade which brings its table leaves everything else on the pages.
     """
@@ -78,6 +99,8 @@ class Job:
     later: Later | None = None
     completes: bool = True
     to_month_end: bool = False
+    notes: Notes | None = None
+    noted: Notes | None = None
 
     @property
     def _slot(self) -> timedelta:
@@ -94,6 +117,8 @@ class Job:
 
     def span(self, first: date, last: date) -> ColumnElement[bool]:
         """The stored rows of these days."""
+        if self.noted:
+            return tuple_(*self.table.primary_key).in_(select(self.noted.keys))
         return true() if self.day is None else within(self.day, first, last)
 
     def reach(self, last: date, complete: date) -> date:
@@ -107,6 +132,7 @@ class Job:
 
 MIDNIGHT = time(0, 5)
 HALF_PAST = time(0, 30)
+CHANGED_SUPPORTERS = Notes(supporter_changes, supporter_totals_table)
 
 JOBS = (
     Job("daily", daily_analytics, MIDNIGHT, daily.statement, daily_analytics.c.date),
@@ -142,7 +168,15 @@ JOBS = (
         to_month_end=True,
         completes=False,
     ),
-    Job("supporters", creator_supporters, HALF_PAST, supporters.statement, creator_supporters.c.date),
+    Job("sparks", creator_sparks, HALF_PAST, sparks.statement, creator_sparks.c.date, completes=False),
+    Job(
+        "supporters",
+        creator_supporters,
+        HALF_PAST,
+        supporters.statement,
+        creator_supporters.c.date,
+        notes=CHANGED_SUPPORTERS,
+    ),
     Job(
         "supporter_returns",
         supporter_returns_table,
@@ -155,7 +189,27 @@ JOBS = (
         ),
         completes=False,
     ),
+    Job(
+        "supporter_totals",
+        supporter_totals_table,
+        HALF_PAST,
+        supporter_totals.statement,
+        None,
+        reads=(creator_supporters,),
+        completes=False,
+        noted=CHANGED_SUPPORTERS,
+    ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
+    Job("spark_names", spark_profiles, HALF_PAST, names.of_sparks, None, completes=False),
+    Job(
+        "supporter_names",
+        supporter_profiles,
+        HALF_PAST,
+        names.of_supporters,
+        None,
+        reads=(creator_supporters,),
+        completes=False,
+    ),
 )
 
 

@@ -92,7 +92,7 @@ def _share_in_bounds(share: ColumnElement[Any]) -> ColumnElement[bool]:
     return share.between(literal_column("0"), literal_column(LARGEST_SHARE))
 
 
-def _cents(amount: ColumnElement[Any]) -> ColumnElement[Any]:
+def cents(amount: ColumnElement[Any]) -> ColumnElement[Any]:
     """Rounded row by row, so that a source of floats adds up exactly, too."""
     return cast(amount, Numeric(12, 2))
 
@@ -103,9 +103,13 @@ def given(*ids: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def counted_gifts() -> ColumnElement[bool]:
     """The condition on `virtual_gifts`, without its time."""
+    return and_(virtual_gifts.c.status == "completed", possible_gifts())
+
+
+def possible_gifts() -> ColumnElement[bool]:
+    """The same whatever became of the gift."""
     gift = virtual_gifts.c
     return and_(
-        gift.status == "completed",
         _share_in_bounds(gift.creator_share),
         _share_in_bounds(gift.platform_share),
         given(gift.sender_id, gift.recipient_id, gift.spark_id),
@@ -122,8 +126,8 @@ def gifts(first: date, last: date) -> Subquery:
             gift.spark_id,
             gift.sender_id,
             gift.recipient_id,
-            _cents(gift.creator_share).label("creator_share"),
-            _cents(gift.platform_share).label("platform_share"),
+            cents(gift.creator_share).label("creator_share"),
+            cents(gift.platform_share).label("platform_share"),
         )
         .where(counted_gifts(), within(gift.created_at, first, last))
         .subquery("gifts")
@@ -186,7 +190,7 @@ def payments(first: date, last: date) -> Subquery:
         select(
             day_of(payment.created_at).label("date"),
             source.label("source"),
-            _cents(payment.amount).label("amount"),
+            cents(payment.amount).label("amount"),
         )
         .where(
             payment.status == "completed",

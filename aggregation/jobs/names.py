@@ -1,0 +1,31 @@
+"""spark_profiles and supporter_profiles: what people see instead of ids, as it is now."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, select, union
+
+from aggregation.jobs.events import ONE, literal_day
+from aggregation.schema import creator_supporters, sparks, supporter_profiles, users
+
+
+def of_sparks(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
+    """spark_id, name; the whole table whatever the days."""
+    return select(sparks.c.id.label("spark_id"), sparks.c.name)
+
+
+def of_supporters(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
+    """supporter_id, name of whoever gave; null for who isn't in `users` (any more).
+
+    Those of the days, those known already, and all of them where none is known.
+    """
+    gave, known = creator_supporters.c, supporter_profiles.c
+    nothing_known = ~select(ONE).select_from(supporter_profiles).exists()
+    supporters = union(
+        select(known.supporter_id),
+        select(gave.supporter_id).where(gave.date.between(literal_day(first), literal_day(last))).distinct(),
+        select(gave.supporter_id).where(nothing_known).distinct(),
+    ).subquery("supporters")
+    return select(supporters.c.supporter_id, users.c.username.label("name")).select_from(
+        supporters.outerjoin(users, users.c.id == supporters.c.supporter_id)
+    )
