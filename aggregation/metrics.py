@@ -206,7 +206,111 @@ CREATOR_METRICS = (
     CREATOR_ENGAGEMENT,
     SUPPORTERS_COUNT,
 )
-METRICS = PLATFORM_METRICS + CREATOR_METRICS
+
+# ---- of a creator's Earnings and Supporters: one number each ----
+
+SPARKS = "creator_sparks"
+TOTALS = "supporter_totals"
+
+MONTH_SO_FAR = Metric(
+    "month_so_far",
+    "Month so far",
+    "money",
+    "distinct",
+    CREATOR,
+    "Σ creator share of completed gifts on the month's complete days",
+    "What you have earned in the month of the newest complete day. Refunded gifts are left out.",
+)
+PROJECTED_MONTH = Metric(
+    "projected_month",
+    "Projected month",
+    "money",
+    "distinct",
+    "creator_metrics and creator_forecasts",
+    "earned on the month's complete days + projected earnings of its other days",
+    "What the whole month may bring. Only the days to come are uncertain; in 80 of 100 cases the month ends "
+    "within the limits.",
+)
+REFUNDED = Metric(
+    "refunded",
+    "Refunded",
+    "money",
+    "flow",
+    SPARKS,
+    "Σ creator share of the period's gifts that are refunded by now",
+    "Your share of gifts of these days that were refunded later. A refund is booked on the day of its gift: "
+    "the platform doesn't say when it was made.",
+)
+BEST_DAY = Metric(
+    "best_day",
+    "Best day",
+    "money",
+    "distinct",
+    CREATOR,
+    "the largest of the period's daily gift revenues",
+    "What you earned on the best day of the period.",
+)
+NEW_SUPPORTERS = Metric(
+    "new_supporters",
+    "New supporters",
+    "count",
+    "distinct",
+    SUPPORTERS,
+    "distinct senders whose first completed gift to the creator lies in the period",
+    "People who gave to you in the period and never before.",
+)
+RETURNING_SHARE = Metric(
+    "returning_share",
+    "Returning",
+    "percent",
+    "distinct",
+    SUPPORTERS,
+    "supporters of the period whose first gift to you came before it / supporters of the period",
+    "How many of every 100 supporters had given to you before the period.",
+    scale=100,
+)
+EFFECTIVE_SUPPORTERS = Metric(
+    "effective_supporters",
+    "Effective number",
+    "count",
+    "distinct",
+    SUPPORTERS,
+    "1 / Σ p², p = each supporter's part of the period's earnings",
+    "By how many supporters you would be carried if all gave alike. Far below the number of supporters, you "
+    "depend on few.",
+)
+TOP_SHARE = Metric(
+    "top_supporter_share",
+    "Top supporter's share",
+    "percent",
+    "distinct",
+    SUPPORTERS,
+    "what the largest supporter gave / what all gave, over the period",
+    "How much of what you earned came from one person.",
+    scale=100,
+)
+COOLING = Metric(
+    "cooling_supporters",
+    "Cooling",
+    "count",
+    "distinct",
+    TOTALS,
+    "supporters with at least 3 gifts who have been silent for longer than max(14 days, 3 × their usual gap)",
+    "Supporters who gave regularly and have stopped. The usual gap is the median of the days between those "
+    "on which they gave, the lower one of two. Counted at the end of the newest complete day.",
+)
+CREATOR_PAGE_METRICS = (
+    MONTH_SO_FAR,
+    PROJECTED_MONTH,
+    REFUNDED,
+    BEST_DAY,
+    NEW_SUPPORTERS,
+    RETURNING_SHARE,
+    EFFECTIVE_SUPPORTERS,
+    TOP_SHARE,
+    COOLING,
+)
+METRICS = PLATFORM_METRICS + CREATOR_METRICS + CREATOR_PAGE_METRICS
 
 # ---- about the forecast: one number each, not of days ----
 

@@ -88,7 +88,8 @@ def publish(
     `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`.
     """
     new = statement.cte("new").prefix_with("MATERIALIZED")
-    keys = [table.c[key.name] for key in notes.keys.primary_key] if notes else [literal_column("1")]
+    one: ColumnElement[Any] = literal_column("1")
+    keys = [table.c[key.name] for key in notes.keys.primary_key] if notes else [one]
     gone = _remove(table, new, span).returning(*keys).cte("gone")
     written = _upsert(table, new, span, keeps).returning(*keys).cte("written")
     changes = select(

@@ -28,7 +28,8 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import forecasts, ledger, summaries
+from aggregation import forecasts, ledger, statements, summaries
+from aggregation import supporters as people
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.forecasting.creators import CreatorForecast
@@ -36,6 +37,7 @@ from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
+from aggregation.scenarios import KNOWN_DAYS, Habits
 from aggregation.schema import (
     creator_metrics,
     creator_months,
@@ -48,7 +50,9 @@ from aggregation.schema import (
     supporter_returns,
     user_returns,
 )
+from aggregation.statements import Line, SparkLine, Statement, Sums
 from aggregation.summaries import Number
+from aggregation.supporters import Dependency, Standing, SupporterPage
 from aggregation.versions import Frames, Scope, Versions, current, kept
 
 # How many earlier days of the same weekday make the usual band of a running day.
@@ -425,6 +429,56 @@ class Queries:
             ).where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
         ).one()
         return Supporters(int(total or 0), int(new or 0))
+
+    # ---- a creator's earnings and supporters ----
+
+    def lacks(self, job: str, period: Period, freshness: Freshness) -> bool:
+        """Whether the job hasn't succeeded for all covered days of the period."""
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        return bool(ledger.missing_days(self.connection, [job], *covered))
+
+    def months_earned(self, creator_id: int, last: date) -> list[Line]:
+        with self.connection.begin_nested():
+            return statements.months(self.connection, creator_id, last)
+
+    def days_earned(self, creator_id: int, period: Period) -> list[tuple[date, Sums]]:
+        with self.connection.begin_nested():
+            return statements.days(self.connection, creator_id, period)
+
+    def sparks_earned(self, creator_id: int, period: Period) -> list[SparkLine]:
+        with self.connection.begin_nested():
+            return statements.by_spark(self.connection, creator_id, period)
+
+    def statement(self, creator_id: int, month: date, last: date) -> Statement | None:
+        with self.connection.begin_nested():
+            return statements.statement(self.connection, creator_id, month, last)
+
+    def habits(self, creator_id: int, last: date) -> Habits:
+        """Of the days until `last`, what a what-if assumes to go on."""
+        known = Period.ending(last, KNOWN_DAYS)
+        with self.connection.begin_nested():
+            spread = people.dependency(self.connection, creator_id, known)
+            given = statements.days(self.connection, creator_id, known)
+        days = sum(1 for _, sums in given if sums.kept > 0)
+        return Habits(days, known.days, float(spread.top[1]) if spread else None)
+
+    def dependency(self, creator_id: int, period: Period) -> Dependency | None:
+        with self.connection.begin_nested():
+            return people.dependency(self.connection, creator_id, period)
+
+    def cooling_supporters(self, creator_id: int, through: date) -> int:
+        with self.connection.begin_nested():
+            return people.cooling(self.connection, creator_id, through)
+
+    def supporters_by_day(self, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:
+        with self.connection.begin_nested():
+            return people.by_day(self.connection, creator_id, period)
+
+    def supporters_page(
+        self, creator_id: int, period: Period, standing: Standing | None, limit: int, offset: int = 0
+    ) -> SupporterPage:
+        with self.connection.begin_nested():
+            return people.page(self.connection, creator_id, period, standing, limit, offset)
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
         """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import forecast, my_dashboard, overview
+from callbacks import earnings, forecast, my_dashboard, overview, supporters
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -11,6 +11,13 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
+    "earnings": earnings.register,
+    "supporters": supporters.register,
 }
 # What can be taken out, of which page.
-EXPORTS: dict[str, Exporting] = {"overview": overview.export, "my-dashboard": my_dashboard.export}
+EXPORTS: dict[str, Exporting] = {
+    "overview": overview.export,
+    "my-dashboard": my_dashboard.export,
+    "earnings": earnings.export,
+    "supporters": supporters.export,
+}

@@ -18,9 +18,20 @@ from aggregation.days import utc_now
 from aggregation.queries import Store
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
-from dashboard_app import access, administration, api, exports, forgery, frame, login, own_account
+from dashboard_app import (
+    access,
+    administration,
+    api,
+    exports,
+    forgery,
+    frame,
+    login,
+    own_account,
+    statements,
+)
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
+from dashboard_app.adoption import Adoption
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
 from dashboard_app.audit import Audit
 from dashboard_app.first_answer import Application
@@ -83,7 +94,8 @@ def create_app(
     own_account.register(server, OwnAccount(door, tokens))
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
-    app = Application(server, PAGES, answers, files)
+    statements.register(server, store, clock)
+    app = Application(server, PAGES, answers, files, Adoption(engine, clock))
     _register_pages(app, store, answers)
     _answer_problems(server, audit)
     _give_csrf_cookie(server)

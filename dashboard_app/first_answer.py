@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from callbacks.selection import asked
 from dashboard_app import access
+from dashboard_app.adoption import Adoption
 from dashboard_app.answers import Answers, as_json
 from dashboard_app.frame import around
 from dashboard_app.static import StaticFiles
@@ -27,10 +28,18 @@ PAGE = "\ue001"
 class Application(Dash):
     """Dash with an index page of its own."""
 
-    def __init__(self, server: Flask, pages: tuple[Page, ...], answers: Answers, files: StaticFiles) -> None:
+    def __init__(
+        self,
+        server: Flask,
+        pages: tuple[Page, ...],
+        answers: Answers,
+        files: StaticFiles,
+        adoption: Adoption,
+    ) -> None:
         self._pages = pages
         self._answers = answers
         self._files = files
+        self._adoption = adoption
         super().__init__(
             "sparkboard",
             server=server,  # type: ignore[arg-type]
@@ -52,6 +61,7 @@ class Application(Dash):
         if page is None:
             abort(404)
         viewer = access.allowed_viewer(page.roles)
+        self._adoption.record(viewer, page.name)
         question = request.query_string.decode("latin-1")
         search = f"?{question}" if question else ""
         answer = self._answers.get(page, viewer, search)
@@ -80,6 +90,7 @@ class Application(Dash):
             return self._around(
                 page, viewer, shell.notice("Not allowed", "Your account may not see this page.")
             )
+        self._adoption.record(access.allowed_viewer(page.roles), page.name)
         answer = self._answers.get(page, viewer, search)
         return self._around(page, viewer, answer.fitted(asked(search, page.periods)))
 

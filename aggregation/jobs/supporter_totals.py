@@ -10,7 +10,7 @@ from aggregation.schema import creator_supporters, supporter_changes, supporter_
 
 
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
-    """A row for each creator and supporter that is noted in supporter_changes, or for all where none is known.
+    """A row for each pair that is noted in supporter_changes; for all pairs where none is known.
 
     Of all of their days, not only of these.
     """

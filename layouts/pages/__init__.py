@@ -1,9 +1,15 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import forecast, my_dashboard, overview
+from layouts.pages import earnings, forecast, my_dashboard, overview, supporters
 
-PAGES: tuple[Page, ...] = (overview.PAGE, forecast.PAGE, my_dashboard.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    forecast.PAGE,
+    my_dashboard.PAGE,
+    earnings.PAGE,
+    supporters.PAGE,
+)
 
 ACCOUNTS = PlainPage("/accounts", "Accounts", frozenset({"admin"}))
 PLAIN_PAGES = (ACCOUNTS,)

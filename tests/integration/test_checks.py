@@ -28,7 +28,7 @@ CORRUPTIONS = [
     pytest.param(table.name, column.name, id=f"{table.name}.{column.name}")
     for table in CHECKED
     for column in table.columns
-    if column.computed is None and not column.primary_key
+    if column.computed is None and not column.primary_key and column.type.python_type is not date
 ]
 
 
@@ -92,7 +92,7 @@ def test_a_wrong_cell_is_found(mended: Engine, table: str, column: str) -> None:
     assert {name for name, _, _ in found} <= {table, "identities", *readers}
     (cell, *_) = (cell for cell in report.unequal if cell.column == column)
     assert (cell.stored, cell.expected) == (
-        str((stored or 0) + 1),
+        str((0 if stored is None else stored) + 1),
         None if stored is None else str(stored),
     )
 
@@ -213,8 +213,10 @@ def test_what_is_not_due_yet_is_not_missed(platform: Engine) -> None:
     assert {table.table: table.last.day for table in report.tables if table.last.day == 10} == {
         "creator_metrics": 10,
         "creator_months": 10,
+        "creator_sparks": 10,
         "creator_supporters": 10,
         "supporter_returns": 10,
+        "supporter_totals": 10,
         "identities": 10,
     }
     assert checked(platform).cells_unequal > 0
