@@ -32,6 +32,7 @@ from aggregation import forecasts, ledger, statements, summaries
 from aggregation import supporters as people
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
+from aggregation.earnings import Line, SparkLine, Statement, Sums
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.jobs.events import within
@@ -50,7 +51,6 @@ from aggregation.schema import (
     supporter_returns,
     user_returns,
 )
-from aggregation.statements import Line, SparkLine, Statement, Sums
 from aggregation.summaries import Number
 from aggregation.supporters import Dependency, Standing, SupporterPage
 from aggregation.versions import Frames, Scope, Versions, current, kept
@@ -460,7 +460,9 @@ class Queries:
             spread = people.dependency(self.connection, creator_id, known)
             given = statements.days(self.connection, creator_id, known)
         days = sum(1 for _, sums in given if sums.kept > 0)
-        return Habits(days, known.days, float(spread.top[1]) if spread else None)
+        made = self.creator_forecast(creator_id)
+        top = float(spread.top[1]) if spread else None
+        return Habits(days, known.days, top, made.weekdays if made else ())
 
     def dependency(self, creator_id: int, period: Period) -> Dependency | None:
         with self.connection.begin_nested():

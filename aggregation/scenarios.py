@@ -30,6 +30,8 @@ class Habits:
     days_with_gifts: int
     days: int
     top_share: float | None
+    # What the forecast expects of each.
+    weekdays: tuple[float, ...] = ()
 
 
 def factor(scenario: Scenario, habits: Habits) -> float | None:
@@ -48,11 +50,18 @@ def factor(scenario: Scenario, habits: Habits) -> float | None:
 
 
 def _one_more_day(habits: Habits) -> float | None:
-    """One quiet day a week becomes a day with gifts like the others; None without a quiet one each week."""
-    if not habits.days_with_gifts or not habits.days:
+    """One quiet day a week becomes a day with gifts like the others.
+
+    Where there is none each week, the weakest weekday becomes like the others.
+    """
+    if not habits.days_with_gifts:
         return None
     with_gifts = habits.days_with_gifts * WEEK / habits.days
-    return 1 + 1 / with_gifts if with_gifts + 1 <= WEEK else None
+    if with_gifts + 1 <= WEEK:
+        return 1 + 1 / with_gifts
+    whole = sum(habits.weekdays)
+    others = whole - min(habits.weekdays, default=0.0)
+    return others * WEEK / (WEEK - 1) / whole if whole > 0 else None
 
 
 def changed(total: CreatorTotal, by: float) -> CreatorTotal:

@@ -11,13 +11,13 @@ from dash import dcc, html
 
 from aggregation import metrics, summaries
 from aggregation.days import ONE_DAY
+from aggregation.earnings import Line, SparkLine, Sums, month_after, month_of
 from aggregation.forecasting import MIN_DAYS, STALE_AFTER
 from aggregation.forecasting.creators import CreatorForecast, CreatorTotal
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.scenarios import KNOWN_DAYS, Habits, Scenario, changed, factor
-from aggregation.statements import Line, SparkLine, Sums, month_after, month_of
 from aggregation.summaries import Change, Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
@@ -42,6 +42,7 @@ from layouts.pages.earnings import PAGE, Ids
 
 AHEAD = 30
 SHOWN_MONTHS = 13
+SHOWN_SPARKS = 9
 # In the address.
 WHAT_IF = "what_if"
 
@@ -59,15 +60,14 @@ CHOICES = {
 }
 ASSUMED = {
     Scenario.NONE: "The forecast as it is.",
-    Scenario.STREAM: "Assumes that one day a week without gifts becomes an average day with gifts, and that "
-    "the other days stay as they are.",
+    Scenario.STREAM: "Assumes that one quiet day a week becomes an average day with gifts (with gifts on nearly "
+    "every day: that the weakest weekday becomes like the others), and that the rest stays as it is.",
     Scenario.MORE: "Assumes that the added supporters give as much as the others, on the average.",
     Scenario.FEWER: "Assumes that those who leave gave as much as the others, on the average.",
     Scenario.TOP: "Assumes that nobody takes the place of who gave you most in the last 8 weeks.",
 }
 UNTOLD = {
-    Scenario.STREAM: "Nothing tells what one more stream would bring: in the last 8 weeks there was no "
-    "quiet day each week, or no gift at all.",
+    Scenario.STREAM: "Nothing tells what a stream brings: there was no gift in the last 8 weeks.",
     Scenario.TOP: "Nobody gave in the last 8 weeks.",
 }
 LEDGER_WORDS = (
@@ -226,7 +226,19 @@ def by_spark(queries: Queries, creator_id: int, chosen: Selection) -> Drawing:
     lines = [line for line in queries.sparks_earned(creator_id, chosen.period) if line.sums.kept > 0]
     if not lines:
         return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
-    return Drawing(creator_figures.by_spark(lines, [spark_name(line) for line in lines]))
+    return Drawing(creator_figures.by_spark(largest(lines)))
+
+
+def largest(lines: Sequence[SparkLine]) -> list[tuple[str, Decimal]]:
+    """What each brought, and the others together where there are many."""
+    named = [(spark_name(line), line.sums.kept) for line in lines]
+    if len(named) <= SHOWN_SPARKS:
+        return named
+    others = named[SHOWN_SPARKS - 1 :]
+    return [
+        *named[: SHOWN_SPARKS - 1],
+        (f"{len(others)} others", sum((amount for _, amount in others), start=Decimal(0))),
+    ]
 
 
 def spark_name(line: SparkLine) -> str:
@@ -317,7 +329,7 @@ def ledger_table(lines: Sequence[Line]) -> Component:
         Column("Earned"),
         Column("Refunded"),
         Column("Closing"),
-        Column("Statement"),
+        Column("Print"),
     )
     rows = [(*ledger_row(line), statement_link(line.first)) for line in reversed(lines)]
     return table_card("ledger", LEDGER, columns, rows, LEDGER_WORDS, wide=True)

@@ -8,8 +8,8 @@ from flask import Flask, abort
 from flask.typing import ResponseReturnValue
 
 from aggregation.days import ONE_DAY
+from aggregation.earnings import month_after
 from aggregation.queries import Store
-from aggregation.statements import month_after
 from dashboard_app.access import require_role
 from dashboard_app.accounts import Account
 from dashboard_app.frame import shown

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from aggregation.statements import Line, SparkLine
+from aggregation.earnings import Line
 from layouts import formats
 from layouts.figures import Figure, literal
 from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, SERIES, VIOLET, axis, chart_layout, faint
@@ -23,7 +24,8 @@ def _money_axis(largest: float) -> dict[str, Any]:
 
 def months(lines: Sequence[Line], rest: float | None) -> Figure:
     """Bars of what was earned and stayed, and of what was refunded; `rest`: to come in the last month."""
-    names = [month_name(line.first) for line in lines]
+    # Short, so that they stand side by side on a phone.
+    names = [f"{line.first:%b} ’{line.first:%y}" for line in lines]
     kept = [float(line.sums.kept) for line in lines]
     refunded = [float(line.sums.refunded) for line in lines]
     data = [_bars("Earned", names, kept, CYAN), _bars("Refunded since", names, refunded, CORAL)]
@@ -57,14 +59,11 @@ def _bars(name: str, x: Sequence[str], y: Sequence[float], colour: str) -> Figur
     }
 
 
-def by_spark(lines: Sequence[SparkLine], names: Sequence[str]) -> Figure:
-    """One bar a spark, the one that brought most at the top."""
-    amounts = [float(line.sums.kept) for line in lines]
+def by_spark(named: Sequence[tuple[str, Decimal]]) -> Figure:
+    """One bar a name, from the top to the bottom."""
+    amounts = [float(amount) for _, amount in named]
     whole = sum(amounts) or 1.0
-    labels = [
-        f"{literal(name)} · {formats.short(line.sums.kept, 'money')}"
-        for name, line in zip(names, lines, strict=True)
-    ]
+    labels = [f"{literal(name)} · {formats.short(amount, 'money')}" for name, amount in named]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -82,7 +81,7 @@ def by_spark(lines: Sequence[SparkLine], names: Sequence[str]) -> Figure:
         hovermode="closest",
         margin={"l": 8 + LABEL_WIDTH * max(map(len, labels), default=0), "r": 16, "t": 8, "b": 8},
         xaxis=axis(range=[0, max(amounts, default=0) * 1.25 or 1], visible=False),
-        yaxis=axis(autorange="reversed", showgrid=False),
+        yaxis=axis(autorange="reversed", showgrid=False, tickvals=labels),
         bargap=0.3,
         meta={"rows": "Spark"},
         showlegend=False,

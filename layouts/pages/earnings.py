@@ -24,9 +24,8 @@ def layout(asked: Asked) -> Component:
                 [
                     figure_card("earnings", "months", wide=True),
                     figure_card("earnings", "by_spark"),
-                    figure_card("earnings", "what_if"),
-                    Html(Ids.CHOICE),
-                    Html(Ids.LEDGER),
+                    html.Div([Html(Ids.CHOICE), figure_card("earnings", "what_if")], className="stack"),
+                    Html(Ids.LEDGER, "wide"),
                 ],
                 className="figures",
             ),

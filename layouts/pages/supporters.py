@@ -23,7 +23,7 @@ def layout(asked: Asked) -> Component:
                 [
                     figure_card("supporters", "cumulative_share"),
                     figure_card("supporters", "new_and_returning"),
-                    Html(Ids.TABLE),
+                    Html(Ids.TABLE, "wide stack"),
                 ],
                 className="figures",
             ),
