@@ -211,6 +211,7 @@ CREATOR_METRICS = (
 
 SPARKS = "creator_sparks"
 TOTALS = "supporter_totals"
+VIDEOS = "creator_videos"
 
 MONTH_SO_FAR = Metric(
     "month_so_far",
@@ -299,6 +300,30 @@ COOLING = Metric(
     "Supporters who gave regularly and have stopped. The usual gap is the median of the days between those "
     "on which they gave, the lower one of two. Counted at the end of the newest complete day.",
 )
+RPM = Metric(
+    "rpm",
+    "RPM",
+    "money",
+    "ratio",
+    VIDEOS,
+    "earnings from gifts with a video / views of the videos × 1000",
+    "What 1,000 views of your videos bring in gifts. Gifts without a video are left out.",
+    numerator=("earned",),
+    denominator="views",
+    scale=1000,
+)
+GIFTS_PER_1000 = Metric(
+    "gifts_per_1000_views",
+    "Gifts per 1,000 views",
+    "count",
+    "ratio",
+    VIDEOS,
+    "completed gifts with a video / views of the videos × 1000",
+    "How many gifts come with 1,000 views of your videos.",
+    numerator=("gifts",),
+    denominator="views",
+    scale=1000,
+)
 CREATOR_PAGE_METRICS = (
     MONTH_SO_FAR,
     PROJECTED_MONTH,
@@ -309,6 +334,8 @@ CREATOR_PAGE_METRICS = (
     EFFECTIVE_SUPPORTERS,
     TOP_SHARE,
     COOLING,
+    RPM,
+    GIFTS_PER_1000,
 )
 METRICS = PLATFORM_METRICS + CREATOR_METRICS + CREATOR_PAGE_METRICS
 

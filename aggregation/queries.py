@@ -28,8 +28,9 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import forecasts, ledger, statements, summaries
+from aggregation import content, forecasts, ledger, statements, summaries
 from aggregation import supporters as people
+from aggregation.content import Content, Video
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.earnings import Line, SparkLine, Statement, Sums
@@ -481,6 +482,20 @@ class Queries:
     ) -> SupporterPage:
         with self.connection.begin_nested():
             return people.page(self.connection, creator_id, period, standing, limit, offset)
+
+    def content(self, creator_id: int, period: Period) -> Content:
+        with self.connection.begin_nested():
+            return content.totals(self.connection, creator_id, period)
+
+    def videos_page(
+        self, creator_id: int, period: Period, limit: int, offset: int = 0
+    ) -> tuple[Sequence[Video], bool]:
+        with self.connection.begin_nested():
+            return content.page(self.connection, creator_id, period, limit, offset)
+
+    def most_viewed(self, creator_id: int, period: Period) -> Sequence[Video]:
+        with self.connection.begin_nested():
+            return content.most_viewed(self.connection, creator_id, period)
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
         """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""

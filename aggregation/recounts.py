@@ -43,8 +43,9 @@ SOURCES = {
         SELECT day::date FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') day
     """,
     "gifts": """
-        SELECT spark_id, sender_id, recipient_id, created_at::timestamp AS at, created_at::date AS day,
-               round(creator_share::numeric, 2) AS creator, round(platform_share::numeric, 2) AS platform
+        SELECT spark_id, sender_id, recipient_id, video_id, created_at::timestamp AS at,
+               created_at::date AS day, round(creator_share::numeric, 2) AS creator,
+               round(platform_share::numeric, 2) AS platform
         FROM virtual_gifts
         WHERE status::text = 'completed' AND num_nulls(spark_id, sender_id, recipient_id) = 0
           AND creator_share >= 0 AND creator_share <= 9999999999.99
@@ -395,6 +396,39 @@ SPARKS = Recount(
     """,
 )
 
+VIDEOS = Recount(
+    "creator_videos",
+    ("creator_id", "date", "video_id"),
+    "date",
+    (
+        Cell("views"),
+        Cell("likes"),
+        Cell("comments"),
+        Cell("shares"),
+        Cell("gifts"),
+        Cell("earned"),
+    ),
+    """
+    SELECT creator_id, day AS date, video_id,
+           CASE WHEN NOT :no_video_watches THEN count(*) FILTER (WHERE what = 'view') END AS views,
+           CASE WHEN NOT :no_video_interactions THEN count(*) FILTER (WHERE what = 'like') END AS likes,
+           CASE WHEN NOT :no_video_interactions THEN count(*) FILTER (WHERE what = 'comment') END AS comments,
+           CASE WHEN NOT :no_video_interactions THEN count(*) FILTER (WHERE what = 'share') END AS shares,
+           count(*) FILTER (WHERE what = 'gift') AS gifts, coalesce(sum(creator), 0) AS earned
+    FROM (
+        SELECT creator_id, day, video_id, 'view' AS what, NULL::numeric AS creator
+        FROM the_video_watches JOIN videos ON videos.id = video_id WHERE creator_id IS NOT NULL
+        UNION ALL
+        SELECT creator_id, day, video_id, kind, NULL
+        FROM the_video_interactions JOIN videos ON videos.id = video_id WHERE creator_id IS NOT NULL
+        UNION ALL
+        SELECT recipient_id, day, coalesce(videos.id, 0), 'gift', creator
+        FROM the_gifts LEFT JOIN videos ON videos.id = video_id AND videos.creator_id = recipient_id
+    ) AS happened
+    GROUP BY creator_id, day, video_id
+    """,
+)
+
 # From creator_supporters, as the returns below: of those who gave in these days, and not later.
 SUPPORTER_TOTALS = Recount(
     "supporter_totals",
@@ -511,6 +545,7 @@ RECOUNTS = (
     REVENUE,
     COHORTS,
     SPARKS,
+    VIDEOS,
     SUPPORTERS,
     SUPPORTER_RETURNS,
     SUPPORTER_TOTALS,

@@ -450,6 +450,33 @@ supporter_returns = Table(
     postgresql_partition_by=BY_MONTH,
 )
 
+# What happened on a day on each video of a creator, and to the creator without one.
+NO_VIDEO = 0
+creator_videos = Table(
+    "creator_videos",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    # NO_VIDEO stands for gifts without a video of the creator's.
+    Column("video_id", BigInteger, primary_key=True, autoincrement=False),
+    _count("views", nullable=True),
+    _count("likes", nullable=True),
+    _count("comments", nullable=True),
+    _count("shares", nullable=True),
+    _count("gifts"),
+    _money("earned"),
+    _no_nan("creator_videos", ("earned",)),
+    Index("creator_videos_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+video_profiles = Table(
+    "video_profiles",
+    analytics,
+    Column("video_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("title", Text),
+    Column("made_on", Date),
+)
+
 # ---- what ran, and how true the numbers are ----
 
 job_runs = Table(

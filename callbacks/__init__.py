@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import earnings, forecast, my_dashboard, overview, supporters
+from callbacks import content, earnings, forecast, my_dashboard, overview, supporters
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -13,6 +13,7 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "my-dashboard": my_dashboard.register,
     "earnings": earnings.register,
     "supporters": supporters.register,
+    "content": content.register,
 }
 # What can be taken out, of which page.
 EXPORTS: dict[str, Exporting] = {
@@ -20,4 +21,5 @@ EXPORTS: dict[str, Exporting] = {
     "my-dashboard": my_dashboard.export,
     "earnings": earnings.export,
     "supporters": supporters.export,
+    "content": content.export,
 }

@@ -60,8 +60,8 @@ CHOICES = {
 }
 ASSUMED = {
     Scenario.NONE: "The forecast as it is.",
-    Scenario.STREAM: "Assumes that one quiet day a week becomes an average day with gifts (with gifts on nearly "
-    "every day: that the weakest weekday becomes like the others), and that the rest stays as it is.",
+    Scenario.STREAM: "Assumes that one quiet day a week becomes an average day with gifts (with gifts on "
+    "nearly every day: that the weakest weekday becomes like the others). The rest stays as it is.",
     Scenario.MORE: "Assumes that the added supporters give as much as the others, on the average.",
     Scenario.FEWER: "Assumes that those who leave gave as much as the others, on the average.",
     Scenario.TOP: "Assumes that nobody takes the place of who gave you most in the last 8 weeks.",

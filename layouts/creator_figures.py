@@ -8,7 +8,7 @@ from typing import Any
 from aggregation.earnings import Line
 from layouts import formats
 from layouts.figures import Figure, literal
-from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, SERIES, VIOLET, axis, chart_layout, faint
+from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, MARGIN, SERIES, VIOLET, axis, chart_layout, faint
 
 MONEY: dict[str, Any] = {"unit": "money"}
 
@@ -153,6 +153,32 @@ def cumulative_share(curve: Sequence[tuple[float, float]]) -> Figure:
         showlegend=True,
     )
     return {"data": [given, alike], "layout": layout}
+
+
+def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[float]) -> Figure:
+    """A point a video."""
+    points = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "RPM",
+        "x": list(views),
+        "y": list(rpms),
+        "text": [literal(name) for name in names],
+        "marker": {"color": CYAN, "size": 9, "opacity": 0.7},
+        "meta": MONEY,
+        "hovertemplate": "%{text}<br>%{x:,.0f} views · RPM $%{y:,.2f}<extra></extra>",
+    }
+    layout = chart_layout(
+        hovermode="closest",
+        meta={"rows": "Views"},
+        xaxis=axis(
+            showgrid=False, rangemode="tozero", tickformat="~s", title={"text": "Views", "standoff": 2}
+        ),
+        yaxis=_money_axis(max(rpms, default=0.0)) | {"title": {"text": "RPM"}},
+        margin=MARGIN | {"l": 64, "b": 44, "t": 12},
+        showlegend=False,
+    )
+    return {"data": [points], "layout": layout}
 
 
 def new_and_returning(days: Sequence[date], new: Sequence[int], again: Sequence[int]) -> Figure:

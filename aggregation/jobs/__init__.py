@@ -28,6 +28,7 @@ from aggregation.jobs import (
     supporter_returns,
     supporter_totals,
     supporters,
+    videos,
     visits,
 )
 from aggregation.jobs.events import ACTIVITY, within
@@ -38,6 +39,7 @@ from aggregation.schema import (
     creator_profiles,
     creator_sparks,
     creator_supporters,
+    creator_videos,
     daily_analytics,
     gift_analytics,
     retention_cohorts,
@@ -47,6 +49,7 @@ from aggregation.schema import (
     supporter_profiles,
     user_engagement,
     user_returns,
+    video_profiles,
 )
 from aggregation.schema import supporter_returns as supporter_returns_table
 from aggregation.schema import supporter_totals as supporter_totals_table
@@ -169,6 +172,7 @@ JOBS = (
         completes=False,
     ),
     Job("sparks", creator_sparks, HALF_PAST, sparks.statement, creator_sparks.c.date, completes=False),
+    Job("videos", creator_videos, HALF_PAST, videos.statement, creator_videos.c.date, completes=False),
     Job(
         "supporters",
         creator_supporters,
@@ -201,6 +205,7 @@ JOBS = (
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
     Job("spark_names", spark_profiles, HALF_PAST, names.of_sparks, None, completes=False),
+    Job("video_names", video_profiles, HALF_PAST, names.of_videos, None, completes=False),
     Job(
         "supporter_names",
         supporter_profiles,

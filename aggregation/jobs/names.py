@@ -1,17 +1,24 @@
-"""spark_profiles and supporter_profiles: what people see instead of ids, as it is now."""
+"""spark_profiles, video_profiles and supporter_profiles: what people see instead of ids, as it is now."""
 
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select, union
+from sqlalchemy import Select, case, select, union
 
-from aggregation.jobs.events import ONE, literal_day
-from aggregation.schema import creator_supporters, sparks, supporter_profiles, users
+from aggregation.jobs.events import ONE, day_of, finite, literal_day
+from aggregation.schema import creator_supporters, sparks, supporter_profiles, users, videos
 
 
 def of_sparks(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """spark_id, name; the whole table whatever the days."""
     return select(sparks.c.id.label("spark_id"), sparks.c.name)
+
+
+def of_videos(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
+    """video_id, title and the day it was made; the whole table whatever the days."""
+    video = videos.c
+    made = case((finite(video.created_at), day_of(video.created_at)))
+    return select(video.id.label("video_id"), video.title, made.label("made_on"))
 
 
 def of_supporters(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:

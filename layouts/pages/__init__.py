@@ -1,7 +1,7 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import earnings, forecast, my_dashboard, overview, supporters
+from layouts.pages import content, earnings, forecast, my_dashboard, overview, supporters
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -9,6 +9,7 @@ PAGES: tuple[Page, ...] = (
     my_dashboard.PAGE,
     earnings.PAGE,
     supporters.PAGE,
+    content.PAGE,
 )
 
 ACCOUNTS = PlainPage("/accounts", "Accounts", frozenset({"admin"}))

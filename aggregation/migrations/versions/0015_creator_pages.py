@@ -66,6 +66,29 @@ def upgrade() -> None:
     )
     op.create_index("creator_sparks_date", "creator_sparks", ["date"])
     op.create_table(
+        "creator_videos",
+        sa.Column("creator_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("video_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=True)
+            for name in ("views", "likes", "comments", "shares")
+        ),
+        sa.Column("gifts", sa.BigInteger(), nullable=False),
+        sa.Column("earned", sa.Numeric(precision=18, scale=2), nullable=False),
+        sa.CheckConstraint("earned >= 0 AND earned <> 'NaN'::numeric", name="creator_videos_money"),
+        sa.PrimaryKeyConstraint("creator_id", "date", "video_id"),
+        postgresql_partition_by="RANGE (date)",
+    )
+    op.create_index("creator_videos_date", "creator_videos", ["date"])
+    op.create_table(
+        "video_profiles",
+        sa.Column("video_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("title", sa.Text(), nullable=True),
+        sa.Column("made_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("video_id"),
+    )
+    op.create_table(
         "page_visits",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
