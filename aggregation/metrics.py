@@ -24,6 +24,22 @@ class Metric:
     denominator: str = ""
     # 100 where a ratio is shown in percent
     scale: int = 1
+    # Which direction is good; "" where neither is.
+    better: Literal["up", "down", ""] = "up"
+
+    @property
+    def measured(self) -> str:
+        """Its unit, and what becomes of it over a period."""
+        return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
+
+
+UNITS = {"count": "number", "money": "money", "percent": "%"}
+ROLLUPS = {
+    "flow": "summed over the period",
+    "stock": "value at the end of the period",
+    "ratio": "Σ numerator / Σ denominator over the period",
+    "distinct": "recounted over the period, never summed",
+}
 
 
 DAILY = "daily_analytics"
@@ -211,6 +227,8 @@ CREATOR_METRICS = (
 
 SPARKS = "creator_sparks"
 TOTALS = "supporter_totals"
+RETURNS = "supporter_returns"
+GIVERS = "creator_supporters, by supporter"
 VIDEOS = "creator_videos"
 
 MONTH_SO_FAR = Metric(
@@ -218,7 +236,7 @@ MONTH_SO_FAR = Metric(
     "Month so far",
     "money",
     "distinct",
-    CREATOR,
+    SPARKS,
     "Σ creator share of completed gifts on the month's complete days",
     "What you have earned in the month of the newest complete day. Refunded gifts are left out.",
 )
@@ -247,7 +265,7 @@ BEST_DAY = Metric(
     "Best day",
     "money",
     "distinct",
-    CREATOR,
+    SPARKS,
     "the largest of the period's daily gift revenues",
     "What you earned on the best day of the period.",
 )
@@ -256,7 +274,7 @@ NEW_SUPPORTERS = Metric(
     "New supporters",
     "count",
     "distinct",
-    SUPPORTERS,
+    RETURNS,
     "distinct senders whose first completed gift to the creator lies in the period",
     "People who gave to you in the period and never before.",
 )
@@ -265,7 +283,7 @@ RETURNING_SHARE = Metric(
     "Returning",
     "percent",
     "distinct",
-    SUPPORTERS,
+    RETURNS,
     "supporters of the period whose first gift to you came before it / supporters of the period",
     "How many of every 100 supporters had given to you before the period.",
     scale=100,
@@ -275,7 +293,7 @@ EFFECTIVE_SUPPORTERS = Metric(
     "Effective number",
     "count",
     "distinct",
-    SUPPORTERS,
+    GIVERS,
     "1 / Σ p², p = each supporter's part of the period's earnings",
     "By how many supporters you would be carried if all gave alike. Far below the number of supporters, you "
     "depend on few.",
@@ -285,7 +303,7 @@ TOP_SHARE = Metric(
     "Top supporter's share",
     "percent",
     "distinct",
-    SUPPORTERS,
+    GIVERS,
     "what the largest supporter gave / what all gave, over the period",
     "How much of what you earned came from one person.",
     scale=100,
@@ -380,3 +398,8 @@ SKILL = Metric(
     "How much smaller the forecasts' errors were than those of simply expecting the last week again. Below "
     "zero, repeating the last week would have been better.",
 )
+
+
+def every() -> tuple[Metric, ...]:
+    """All that stand in this list, in its order."""
+    return tuple(value for value in globals().values() if isinstance(value, Metric))

@@ -15,6 +15,8 @@ class Comparison(StrEnum):
     PREVIOUS = "previous"
     WEEKDAY_ALIGNED = "weekday"
     YEAR_AGO = "year"
+    # 52 whole weeks: as long ago, on the same weekdays
+    WEEKS_AGO = "364"
     NONE = "none"
 
 
@@ -44,6 +46,11 @@ class Period:
         days = [(day, 1) for day in self.dates() if day == self.last or (day + ONE_DAY).day == 1]
         return days if self.first.day == 1 else [(self.first - ONE_DAY, -1), *days]
 
+    def inside(self, outer: "Period") -> "Period | None":
+        """The part of it that lies in `outer`; None where they have no day in common."""
+        first, last = max(self.first, outer.first), min(self.last, outer.last)
+        return Period(first, last) if first <= last else None
+
     def within(self, outer: "Period") -> bool:
         return outer.first <= self.first and self.last <= outer.last
 
@@ -56,6 +63,8 @@ class Period:
                 return self.shifted(-7 * ceil(self.days / 7))
             case Comparison.YEAR_AGO:
                 return self._a_year_ago()
+            case Comparison.WEEKS_AGO:
+                return self.shifted(-364)
             case Comparison.NONE:
                 return None
 

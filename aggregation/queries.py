@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -183,6 +184,20 @@ class Queries:
         return int(self._rows(users).scalar_one())
 
     @kept(Scope.DAYS)
+    def first_visits(self, period: Period) -> pd.DataFrame:
+        """date, first_visits: on each day the users who hadn't been active in the period before it.
+
+        They add up to `active_users`.
+        """
+        visit = user_returns.c
+        first_in_period = or_(visit.days_since == 0, visit.date - visit.days_since < period.first)
+        return self._frame(
+            select(visit.date, func.sum(visit.users).label("first_visits"))
+            .where(visit.date.between(period.first, period.last), first_in_period)
+            .group_by(visit.date)
+        )
+
+    @kept(Scope.DAYS)
     def revenue_by_source(self, period: Period) -> pd.DataFrame:
         """source, amount, transaction_count over the period; largest first."""
         table = revenue_breakdown.c
@@ -193,6 +208,20 @@ class Queries:
             .group_by(table.source)
             .order_by(amount.desc(), table.source)
         )
+
+    @kept(Scope.DAYS)
+    def source_days(self, source: str, period: Period) -> pd.DataFrame:
+        """date, amount: of one source, a row for every day of the period; 0 where nothing came in."""
+        table = revenue_breakdown.c
+        stored = self._frame(
+            select(table.date, table.amount).where(
+                table.source == source, table.date.between(period.first, period.last)
+            )
+        )
+        amounts = dict(zip(stored["date"], stored["amount"], strict=True))
+        known = {row["date"]: row["total_users"] is not None for row in self.daily(period).to_dict("records")}
+        rows = [(day, amounts.get(day, Decimal(0)) if known[day] else None) for day in period.dates()]
+        return pd.DataFrame(rows, columns=["date", "amount"], dtype=object)
 
     @kept(Scope.DAYS)
     def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
@@ -496,6 +525,22 @@ class Queries:
     def most_viewed(self, creator_id: int, period: Period) -> Sequence[Video]:
         with self.connection.begin_nested():
             return content.most_viewed(self.connection, creator_id, period)
+
+    def supporter_days(self, creator_id: int, period: Period) -> pd.DataFrame:
+        """date, all of a day, those who hadn't given in the period before it, those who never had."""
+        gave = supporter_returns.c
+        never_before = gave.days_since == 0
+        first_in_period = or_(never_before, gave.date - gave.days_since < period.first)
+        return self._frame(
+            select(
+                gave.date,
+                func.sum(gave.supporters).label("supporters"),
+                func.coalesce(func.sum(gave.supporters).filter(first_in_period), 0).label("first_gifts"),
+                func.coalesce(func.sum(gave.supporters).filter(never_before), 0).label("first_ever"),
+            )
+            .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
+            .group_by(gave.date)
+        )
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
         """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""

@@ -175,8 +175,7 @@ def row(name: str, brought: Brought) -> tuple[str, ...]:
 
 def pager(page: int, more: bool, asked: Asked) -> Component:
     def address(number: int) -> str:
-        kept = {"days": asked.days, "compare": asked.compare.value, "page": number}
-        return f"{PAGE.path}?{urlencode(kept)}"
+        return f"{PAGE.path}?{urlencode(asked.question | {'page': str(number)})}"
 
     if page == 1 and not more:
         return None

@@ -282,12 +282,7 @@ def scenario_words(scenario: Scenario, by: float, now: CreatorTotal, habits: Hab
 
 def choice(scenario: Scenario, asked: Asked) -> Component:
     """A form that needs no script: the choice stands in the address, beside the period's."""
-    others = [(name, value) for name, value in parse_qsl(asked.search.removeprefix("?")) if name != WHAT_IF]
-    kept = [
-        dcc.Input(type="hidden", name=name, value=value)
-        for name, value in others
-        if name in ("days", "compare")
-    ]
+    kept = [dcc.Input(type="hidden", name=name, value=value) for name, value in asked.question.items()]
     options = [
         html.Option(text, value=each.value, selected="selected" if each is scenario else None)
         for each, text in CHOICES.items()

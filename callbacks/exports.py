@@ -11,8 +11,8 @@ from aggregation.metrics import Metric
 from aggregation.queries import Queries
 from callbacks.selection import Selection
 from layouts import shell
-from layouts.components import Kpi
-from layouts.exports import Amount, Cell, Export, Table
+from layouts.components import Kpi, verdict_words
+from layouts.exports import Amount, Cell, Export, Fact, Table
 from layouts.page import Asked, Page, Viewer
 
 # (queries, viewer, asked, now) → what the page shows; None where there are no numbers.
@@ -26,13 +26,13 @@ def export(
     page: Page, chosen: Selection, asked: Asked, now: datetime, tables: Sequence[Table], owner: str = ""
 ) -> Export:
     """`owner`: whose numbers these are, where they aren't the platform's."""
-    facts = [("Page", page.title), *([("Creator", owner)] if owner else []), *_facts(chosen, asked, now)]
-    return Export(page.name, chosen.period, facts, tables)
+    about: list[Fact] = [("Page", page.title), *([("Creator", owner)] if owner else [])]
+    return Export(page.name, chosen.shown, [*about, *facts(chosen, asked, now)], tables)
 
 
-def _facts(chosen: Selection, asked: Asked, now: datetime) -> list[tuple[str, Cell]]:
+def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
     """Periods are [from, to), in UTC."""
-    period, freshness, before = chosen.period, chosen.freshness, chosen.comparable
+    period, freshness, before = chosen.shown, chosen.freshness, chosen.comparable
     unequal = freshness.unequal
     return [
         ("Made at (UTC)", now),
@@ -42,6 +42,7 @@ def _facts(chosen: Selection, asked: Asked, now: datetime) -> list[tuple[str, Ce
         ("Period", f"{period.days} days"),
         ("From (UTC, included)", period.first),
         ("To (UTC, not included)", period.last + ONE_DAY),
+        *([("Note", chosen.remark)] if chosen.remark else []),
         ("Compared with", shell.COMPARISONS[asked.compare] if before else "nothing"),
         ("Compared from (UTC, included)", before.first if before else None),
         ("Compared to (UTC, not included)", before.last + ONE_DAY if before else None),
@@ -62,7 +63,7 @@ def _key_number(kpi: Kpi) -> tuple[Cell, ...]:
         Amount(kpi.before, metric.unit),
         Amount(change.amount, "points" if change.kind == "points" else "percent"),
         {"relative": "%", "points": "pp", "new": "new", "none": ""}[change.kind],
-        kpi.reason or kpi.note,
+        "; ".join(filter(None, (kpi.reason or kpi.note, verdict_words(metric, kpi.verdict)))),
     )
 
 

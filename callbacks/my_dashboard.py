@@ -17,7 +17,7 @@ from aggregation.queries import Queries, Store, Supporters
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, no_gifts, select
+from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
 from layouts.components import (
     Box,
@@ -64,6 +64,8 @@ class Numbers(NamedTuple):
     before: pd.DataFrame | None
     supporters: Supporters | None
     earlier: Supporters | None
+    # the days that make the normal ranges
+    usual: pd.DataFrame
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -97,9 +99,10 @@ def unknown_creator() -> Parts:
 
 
 def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
-    daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
+    found = numbers(queries, creator_id, chosen)
+    daily, before = found.daily, found.before
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    key_numbers = chosen.section("Key numbers", lambda: cards(counted, before, supporters, earlier))
+    key_numbers = chosen.section("Key numbers", lambda: cards(counted, found))
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
@@ -118,24 +121,20 @@ def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
 
     daily, supporters = of(chosen.period)
     before, earlier = of(chosen.comparable) if chosen.comparable else (None, None)
-    return Numbers(daily, before, supporters, earlier)
+    usual = queries.creator_daily(creator_id, chosen.usual, chosen.freshness)
+    return Numbers(daily, before, supporters, earlier, usual)
 
 
 # ---- cards ----
 
 
-def cards(
-    daily: pd.DataFrame,
-    before: pd.DataFrame | None,
-    supporters: Supporters | None,
-    earlier: Supporters | None,
-) -> Component:
-    kpis = [creator_kpi(metric, daily, before) for metric in CARDS]
-    kpis.append(supporters_kpi(supporters, earlier))
+def cards(daily: pd.DataFrame, found: Numbers) -> Component:
+    kpis = [creator_kpi(metric, daily, found.before, found.usual) for metric in CARDS]
+    kpis.append(supporters_kpi(found.supporters, found.earlier))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
-def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None) -> Kpi:
+def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, usual: pd.DataFrame) -> Kpi:
     value = summaries.value_over(daily, metric)
     return kpi(
         metric,
@@ -144,6 +143,7 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
         note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
+        verdict=None if value is None else judged(metric, usual, daily),
     )
 
 
@@ -241,9 +241,15 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     if freshness is None or creator_id is None or name is None:
         return None
     chosen = select(freshness, asked)
-    daily, before, supporters, earlier = numbers(queries, creator_id, chosen)
+    found = numbers(queries, creator_id, chosen)
+    daily = found.daily
     counted = summaries.since(daily, freshness.coverage.first)
-    shown = dict.fromkeys((*CARDS, *PERFORMANCE))
-    kpis = [*(creator_kpi(metric, counted, before) for metric in shown), supporters_kpi(supporters, earlier)]
+    kpis = [
+        *(
+            creator_kpi(metric, counted, found.before, found.usual)
+            for metric in dict.fromkeys((*CARDS, *PERFORMANCE))
+        ),
+        supporters_kpi(found.supporters, found.earlier),
+    ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)

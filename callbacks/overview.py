@@ -1,6 +1,7 @@
 """Overview: frames → cards, figures and the table of movers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, no_gifts, select
+from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
 from layouts.components import (
     Box,
@@ -45,8 +46,9 @@ CARDS = (
     metrics.NEW_USERS,
     metrics.AVERAGE_GIFT,
 )
+GIFTS = "gifts"
 SOURCES = {
-    "gifts": "Gifts",
+    GIFTS: "Gifts",
     "subscriptions": "Subscriptions",
     "ads": "Ads",
     "premium_features": "Premium features",
@@ -74,7 +76,15 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     if freshness is None:
         return Filled(nothing_yet(), shell.badge(None))
     chosen = select(freshness, asked)
-    return Filled(filled(queries, chosen, now), badge(freshness, now), not chosen.failures.any)
+    whole = select(freshness, replace(asked, picked=()))
+    parts = filled(queries, chosen, whole, picked_source(asked), now)
+    return Filled(parts, badge(freshness, now), not chosen.failures.any)
+
+
+def picked_source(asked: Asked) -> str:
+    """The source that was clicked; empty where none was."""
+    source = asked.pick("source")
+    return source if source in SOURCES else ""
 
 
 def nothing_yet() -> Parts:
@@ -86,42 +96,70 @@ def nothing_yet() -> Parts:
     return {Ids.HEAD: Box(words, "nothing")}
 
 
-def filled(queries: Queries, chosen: Selection, now: datetime) -> Parts:
-    daily = queries.daily(chosen.period)
-    before = queries.daily(chosen.comparable) if chosen.comparable else None
+def filled(queries: Queries, chosen: Selection, whole: Selection, source: str, now: datetime) -> Parts:
+    """Lines are drawn of the `whole` period; a day that was clicked narrows all else."""
+    daily, before = days_and_before(queries, whole)
     coverage = chosen.freshness.coverage
     figure = partial(chosen.figure, "overview")
-    key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen, daily, before))
-    unusual = chosen.section(UNUSUAL, lambda: notes_card(unusual_days(queries.anomalies(chosen.period))))
+    key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen))
+    unusual = chosen.section(UNUSUAL, lambda: notes_card(unusual_days(queries.anomalies(chosen.shown))))
+    picked = [("source", f"Trend of {SOURCES[source].lower()}")] if source else []
+
+    def over_days(drawing: Drawing) -> Drawing:
+        return pickable(drawing, "day", chosen=chosen.day.isoformat() if chosen.day else "")
+
+    def revenue() -> Drawing:
+        if source and source != GIFTS:
+            return source_trend(queries, whole, source)
+        return trend(queries, whole, daily, before, now)
+
+    question = TREND if not source else f"How is revenue from {SOURCES[source].lower()} developing?"
     return {
-        Ids.HEAD: [chosen.line(), unusual, key_numbers],
+        Ids.HEAD: [chosen.line(picked), unusual, key_numbers],
         Ids.MOVERS: chosen.section(MOVED, lambda: movers_card(queries, chosen)),
-        **figure("revenue_trend", TREND, lambda: trend(queries, chosen, daily, before, now)),
-        **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.period))),
-        **figure("user_growth", GROWTH, lambda: growth(daily)),
-        **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
+        **figure("revenue_trend", question, lambda: over_days(revenue())),
+        **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.shown), source)),
+        **figure("user_growth", GROWTH, lambda: over_days(growth(daily))),
+        **figure("engagement_rate", ACTIVITY, lambda: over_days(activity(daily, before))),
         **figure("today", TODAY, lambda: running_day(queries, coverage, now)),
     }
+
+
+def days_and_before(queries: Queries, chosen: Selection) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The days shown, and those they are compared with where there are such."""
+    return queries.daily(chosen.shown), queries.daily(chosen.comparable) if chosen.comparable else None
+
+
+def pickable(drawing: Drawing, part: str, keys: Sequence[str] = (), chosen: str = "") -> Drawing:
+    if drawing.figure is None:
+        return drawing
+    return replace(drawing, figure=figures.pickable(drawing.figure, part, keys, chosen))
 
 
 # ---- cards ----
 
 
-def cards(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None) -> Component:
-    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen, daily, before)], className="kpis")
+def cards(queries: Queries, chosen: Selection) -> Component:
+    return html.Div([kpi_card(entry) for entry in kpis(queries, chosen)], className="kpis")
 
 
-def kpis(queries: Queries, chosen: Selection, daily: pd.DataFrame, before: pd.DataFrame | None) -> list[Kpi]:
+def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
+    daily, before = days_and_before(queries, chosen)
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    now = queries.platform_values(CARDS, chosen.period, counted)
+    now = queries.platform_values(CARDS, chosen.shown, counted)
     earlier: dict[str, Number | None] = {}
     if before is not None and chosen.comparable:
         earlier = queries.platform_values(CARDS, chosen.comparable, before)
-    return [platform_kpi(metric, now, earlier, counted) for metric in CARDS]
+    usual = queries.daily(chosen.usual)
+    return [platform_kpi(metric, now, earlier, counted, usual) for metric in CARDS]
 
 
 def platform_kpi(
-    metric: Metric, now: dict[str, Number | None], before: dict[str, Number | None], daily: pd.DataFrame
+    metric: Metric,
+    now: dict[str, Number | None],
+    before: dict[str, Number | None],
+    daily: pd.DataFrame,
+    usual: pd.DataFrame,
 ) -> Kpi:
     value = now[metric.name]
     return kpi(
@@ -130,6 +168,7 @@ def platform_kpi(
         before.get(metric.name),
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
+        verdict=None if value is None else judged(metric, usual, daily),
     )
 
 
@@ -181,11 +220,21 @@ def growth(daily: pd.DataFrame) -> Drawing:
     return Drawing(figures.user_growth(daily, metrics.ACTIVE_USERS, metrics.NEW_USERS, metrics.TOTAL_USERS))
 
 
-def mix(by_source: pd.DataFrame) -> Drawing:
+def source_trend(queries: Queries, chosen: Selection, source: str) -> Drawing:
+    metric = replace(metrics.TOTAL_REVENUE, name="amount", label=SOURCES[source])
+    daily = queries.source_days(source, chosen.period)
+    if not any(daily["amount"]):
+        return Drawing(reason=f"No revenue from {SOURCES[source].lower()} in this period.")
+    before = queries.source_days(source, chosen.comparable) if chosen.comparable else None
+    return Drawing(figures.revenue_trend(daily, before, (metric,)))
+
+
+def mix(by_source: pd.DataFrame, source: str = "") -> Drawing:
+    """`source` is marked."""
     if by_source.empty:
         return Drawing(reason="No revenue in this period.")
-    names = [SOURCES.get(source, source) for source in by_source["source"]]
-    return Drawing(figures.sources(by_source, names))
+    names = [SOURCES.get(name, name) for name in by_source["source"]]
+    return pickable(Drawing(figures.sources(by_source, names)), "source", list(by_source["source"]), source)
 
 
 def activity(daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
@@ -211,7 +260,7 @@ def running_day(queries: Queries, coverage: Period, now: datetime) -> Drawing:
 def movers_card(queries: Queries, chosen: Selection) -> Component:
     if chosen.comparable is None:
         return message_card(MOVED, "Needs a period to compare with.", wide=True)
-    return movers_table(queries.movers(chosen.period, chosen.comparable, MOVERS))
+    return movers_table(queries.movers(chosen.shown, chosen.comparable, MOVERS))
 
 
 def movers_table(movers: pd.DataFrame) -> Component:
@@ -219,7 +268,8 @@ def movers_table(movers: pd.DataFrame) -> Component:
         return message_card(MOVED, "No creator's earnings changed between the two periods.", wide=True)
     columns = (Column("Creator", numeric=False), Column("Earned"), Column("Before"), Column("Change"))
     rows = [mover(row) for row in movers.to_dict("records")]
-    return table_card("movers", MOVED, columns, rows, wide=True)
+    links = [f"/creators/{creator}" for creator in movers["creator_id"]]
+    return table_card("movers", MOVED, columns, rows, wide=True, links=links)
 
 
 def mover(row: dict[Any, Any]) -> tuple[str, str, str, str]:
@@ -245,15 +295,15 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     if freshness is None:
         return None
     chosen = select(freshness, asked)
-    daily = queries.daily(chosen.period)
-    before = queries.daily(chosen.comparable) if chosen.comparable else None
     tables = [
-        exports.key_numbers(kpis(queries, chosen, daily, before)),
-        exports.day_rows(daily, metrics.PLATFORM_METRICS),
-        source_rows(queries.revenue_by_source(chosen.period)),
+        exports.key_numbers(kpis(queries, chosen)),
+        exports.day_rows(queries.daily(chosen.shown), metrics.PLATFORM_METRICS),
+        source_rows(queries.revenue_by_source(chosen.shown)),
     ]
+    if source := picked_source(asked):
+        tables.append(source_day_rows(SOURCES[source], queries.source_days(source, chosen.period)))
     if chosen.comparable:
-        tables.append(mover_rows(queries.movers(chosen.period, chosen.comparable, MOVERS)))
+        tables.append(mover_rows(queries.movers(chosen.shown, chosen.comparable, MOVERS)))
     return exports.export(PAGE, chosen, asked, now, tables)
 
 
@@ -263,6 +313,11 @@ def source_rows(by_source: pd.DataFrame) -> Table:
         for row in by_source.to_dict("records")
     ]
     return Table("Revenue by source", ("Source", "Revenue ($)", "Gifts or payments"), rows)
+
+
+def source_day_rows(name: str, daily: pd.DataFrame) -> Table:
+    rows = [(row["date"], Amount(row["amount"], "money")) for row in daily.to_dict("records")]
+    return Table(f"{name} by day", ("Day (UTC)", f"{name} ($)"), rows)
 
 
 def mover_rows(movers: pd.DataFrame) -> Table:

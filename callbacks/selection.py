@@ -1,22 +1,35 @@
 """What the controls say: strings from the browser → periods. Never trusted, never raising."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
+import pandas as pd
+
+from aggregation import summaries, verdicts
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.metrics import Metric
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
+from aggregation.verdicts import Verdict, verdict
 from layouts import formats, shell
-from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, section
-from layouts.page import DEFAULT_DAYS, Asked
+from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, notes_card, section
+from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, Asked
 
 log = logging.getLogger(__name__)
+
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# What the days are that are compared with; the days right before need no words.
+AGAINST = {
+    Comparison.WEEKDAY_ALIGNED: "the same weekdays before: ",
+    Comparison.YEAR_AGO: "the same dates a year ago: ",
+    Comparison.WEEKS_AGO: "364 days ago: ",
+}
 
 
 class Failures:
@@ -32,16 +45,32 @@ class Failures:
 
 @dataclass(frozen=True)
 class Selection:
-    """`before` is what was asked for; `comparable` says whether the numbers reach back that far."""
+    """`before` is what the days shown are to be compared with; `comparable`: if there are numbers of them.
+
+    `remark`: why these are not quite the days that were asked for. `day`: the one of them that was clicked.
+    """
 
     period: Period
     before: Period | None
     freshness: Freshness
+    remark: str = ""
+    against: str = ""
+    day: date | None = None
     failures: Failures = field(default_factory=Failures, compare=False)
 
     @property
     def comparable(self) -> Period | None:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
+
+    @property
+    def shown(self) -> Period:
+        """What a page's numbers are of where a click on a day narrows them."""
+        return Period(self.day, self.day) if self.day else self.period
+
+    @property
+    def usual(self) -> Period:
+        """The days before those shown that make the normal ranges; one more, for the change of its next."""
+        return Period.ending(self.shown.first - ONE_DAY, verdicts.HISTORY + 1)
 
     @property
     def ahead(self) -> Period:
@@ -56,15 +85,22 @@ class Selection:
     def section(self, title: str, build: Callable[[], Component]) -> Component:
         return section(build, title, self.failures)
 
-    def line(self) -> Component:
-        """Which days are shown and compared, and where the numbers begin if that is later."""
+    def line(self, picked: Sequence[tuple[str, str]] = ()) -> Component:
+        """Which days are shown and compared, and where the numbers begin if that is later.
+
+        `picked`: what else than a day narrows the page, by part of the address, in words.
+        """
         begin = self.freshness.coverage.first
-        return shell.period_line(
-            self.period,
+        day = [("day", f"Only {formats.day(self.day)}")] if self.day else []
+        line = shell.period_line(
+            self.shown,
             self.before,
             compared=self.comparable is not None,
-            begin=begin if begin > self.period.first else None,
+            begin=begin if begin > self.shown.first else None,
+            against=self.against,
+            picked=[*day, *picked],
         )
+        return [notes_card([self.remark]), line] if self.remark else line
 
 
 def chosen_days(text: str, allowed: tuple[int, ...]) -> int:
@@ -75,17 +111,64 @@ def chosen_comparison(text: str) -> Comparison:
     return Comparison(text) if text in set(Comparison) else Comparison.PREVIOUS
 
 
-def asked(search: object, allowed: tuple[int, ...]) -> Asked:
-    """What an address asks for (`?days=30&compare=previous`); the usual where it makes no sense."""
+def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ()) -> Asked:
+    """What an address asks for (`?days=30&compare=previous`); the usual where it makes no sense.
+
+    A range of one's own is `?from=2026-10-01&to=2026-10-15`, both days inside.
+    """
     text = search if isinstance(search, str) else ""
     parts = dict(parse_qsl(text.removeprefix("?")))
     days, compare = parts.get("days", ""), parts.get("compare", "")
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text)
+    typed = (parts.get("from", "")[:10], parts.get("to", "")[:10]) if {"from", "to"} & parts.keys() else None
+    picked = tuple((name, parts[name][:LONGEST_PICK]) for name in picks if parts.get(name))
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:
-    period = Period.ending(freshness.coverage.last, what.days)
-    return Selection(period, period.compared(what.compare), freshness)
+    period, remark = chosen_period(freshness.coverage, what)
+    day = _date(what.pick("day"))
+    if day and not period.first <= day <= period.last:
+        day = None
+    before = (Period(day, day) if day else period).compared(what.compare)
+    return Selection(period, before, freshness, remark, AGAINST.get(what.compare, ""), day)
+
+
+def chosen_period(coverage: Period, what: Asked) -> tuple[Period, str]:
+    """The days to show, and a remark where they aren't those that were asked for."""
+    usual = Period.ending(coverage.last, what.days)
+    if what.typed is None:
+        return usual, ""
+    wanted = own_range(*what.typed)
+    if isinstance(wanted, str):
+        return usual, f"{wanted} These are the last {usual.days} days."
+    inside = wanted.inside(coverage)
+    if inside is None:
+        there_are = f"There are no numbers of {formats.span(wanted)}, only of {formats.span(coverage)}."
+        return usual, f"{there_are} These are the last {usual.days} days."
+    if wanted.last > coverage.last:
+        return Period(
+            wanted.first, coverage.last
+        ), f"The newest complete day is {formats.day(coverage.last)}."
+    return wanted, ""
+
+
+def own_range(first: str, last: str) -> Period | str:
+    """A range as it was typed, or why it is none."""
+    begin, end = _date(first), _date(last)
+    if begin is None or end is None:
+        return "A range needs two dates, such as 2026-10-01 and 2026-10-15."
+    if begin > end:
+        return "The first day of the range is later than its last."
+    if (end - begin).days >= LONGEST_RANGE:
+        return f"A range has at most {LONGEST_RANGE:,} days."
+    return Period(begin, end)
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def badge(freshness: Freshness, now: datetime) -> Component:
@@ -95,6 +178,12 @@ def badge(freshness: Freshness, now: datetime) -> Component:
 
 def kpi(metric: Metric, now: Number | None, before: Number | None, **facts: Any) -> Kpi:
     return Kpi(metric, now, change(metric, now, before), before, **facts)
+
+
+def judged(metric: Metric, usual: pd.DataFrame, daily: pd.DataFrame) -> Verdict:
+    """Whether `daily` is within the normal range of the days before it, `usual`; rows are days."""
+    days = summaries.daily_values(pd.concat([usual, daily]), metric)
+    return verdict(days[: -len(daily)], days[-len(daily) :], metric.unit)
 
 
 def no_gifts(last: date | None) -> str:

@@ -51,8 +51,8 @@ STANDINGS = {
     Standing.EARLIER: "earlier",
 }
 STANDING_WORDS = (
-    "New: first gift ever in this period. Returning: gave before and in it. Lapsed: gave in the period "
-    "before, not in this one. Earlier: before that. Cooling: at least 3 gifts, and silent for longer than "
+    "New: first gift ever in these days. Returning: gave before and in them. Lapsed: gave in as many days "
+    "before, not since. Earlier: before that. Cooling: at least 3 gifts, and silent for longer than "
     "14 days and 3 usual gaps. All sums are of all time."
 )
 
@@ -230,10 +230,8 @@ def new_and_returning(queries: Queries, creator_id: int, chosen: Selection) -> D
 def table(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) -> Component:
     if queries.lacks("supporter_totals", chosen.freshness.coverage, chosen.freshness):
         return message_card(WHO, f"Supporters are {NOT_COUNTED}.", wide=True)
-    wanted = choice(asked)
-    found = queries.supporters_page(
-        creator_id, chosen.period, wanted.standing, ROWS, (wanted.page - 1) * ROWS
-    )
+    wanted, judged = choice(asked), judged_over(chosen)
+    found = queries.supporters_page(creator_id, judged, wanted.standing, ROWS, (wanted.page - 1) * ROWS)
     columns = (
         Column("Supporter", numeric=False),
         Column("Total"),
@@ -243,8 +241,14 @@ def table(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) ->
         Column("Favourite", numeric=False),
     )
     rows = [row(supporter) for supporter in found.rows]
-    shown = table_card("supporters", WHO, columns, rows, STANDING_WORDS, wide=True)
+    words = f"As of {formats.day(judged.last)}. {STANDING_WORDS}"
+    shown = table_card("supporters", WHO, columns, rows, words, wide=True)
     return [filters(wanted.standing, asked), shown, nothing_found(wanted, found), pager(wanted, found, asked)]
+
+
+def judged_over(chosen: Selection) -> Period:
+    """As many days as are shown, until the newest complete one: what somebody is, they are now."""
+    return Period.ending(chosen.freshness.coverage.last, chosen.period.days)
 
 
 def row(supporter: Supporter) -> tuple[str, ...]:
@@ -270,8 +274,8 @@ def gap_words(gap: int | None) -> str:
 
 def address(asked: Asked, **parts: str | int | None) -> str:
     """This page with other choices, and the period as it is."""
-    kept = {"days": asked.days, "compare": asked.compare.value}
-    return f"{PAGE.path}?{urlencode(kept | {name: part for name, part in parts.items() if part})}"
+    kept = asked.question | {name: str(part) for name, part in parts.items() if part}
+    return f"{PAGE.path}?{urlencode(kept)}"
 
 
 def filters(standing: Standing | None, asked: Asked) -> Component:
@@ -324,7 +328,7 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     if freshness is None or creator_id is None or name is None:
         return None
     chosen = select(freshness, asked)
-    found = queries.supporters_page(creator_id, chosen.period, choice(asked).standing, EXPORTED)
+    found = queries.supporters_page(creator_id, judged_over(chosen), choice(asked).standing, EXPORTED)
     columns = (
         "Supporter",
         "Total ($)",

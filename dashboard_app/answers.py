@@ -140,12 +140,12 @@ class Answers:
 
     def get(self, page: Page, viewer: Viewer, search: str) -> Answer:
         """What fills `page` for `viewer`, who may see it, at this address."""
-        source, wanted, now = self._sources[page.name], asked(search, page.periods), self._clock()
+        source, wanted, now = self._sources[page.name], asked(search, page.periods, page.picks), self._clock()
         if not source.shared:
             return self._made(source, viewer, wanted, now)
         # Read before the numbers: they may then be newer than the key says, never older.
         versions = viewer.versions or source.store.versions()
-        key = (page.name, wanted.days, wanted.compare, versions, now.date())
+        key = (page.name, replace(wanted, search=""), versions, now.date())
         try:
             return self._kept(key, lambda: self._made(source, viewer, wanted, now))
         except Incomplete as problem:

@@ -32,23 +32,28 @@ def register(
 ) -> None:
     """A route for each page and kind, so that each has the roles of its page."""
 
-    def add(page: Page, exporting: Exporting, ending: str, kind: Kind) -> None:
+    def add(page: Page, exporting: Exporting, ending: str) -> None:
         def download(viewer: Viewer) -> Response:
             search = request.query_string.decode("latin-1")
             with store.read() as queries:
-                export = exporting(queries, viewer, asked(search, page.periods), clock())
+                export = exporting(queries, viewer, asked(search, page.periods, page.picks), clock())
             if export is None:
                 abort(404, "There are no numbers to take out yet.")
-            answer = Response(kind.write(export), content_type=kind.content_type)
-            name = f"{export.file_name}.{ending}"
-            answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-            audit.record("export", viewer.name, name)
-            return answer
+            return as_file(export, ending, viewer, audit)
 
         guarded = require_role(*page.roles)(download)
         server.add_url_rule(f"/export/{page.name}.{ending}", f"export_{page.name}_{ending}", guarded)
 
     for page in pages:
-        for ending, kind in KINDS.items():
+        for ending in KINDS:
             if page.name in EXPORTS:
-                add(page, EXPORTS[page.name], ending, kind)
+                add(page, EXPORTS[page.name], ending)
+
+
+def as_file(export: Export, ending: str, viewer: Viewer, audit: Audit) -> Response:
+    """A download of one of KINDS, which the audit log remembers."""
+    kind, name = KINDS[ending], f"{export.file_name}.{ending}"
+    answer = Response(kind.write(export), content_type=kind.content_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    audit.record("export", viewer.name, name)
+    return answer

@@ -27,6 +27,7 @@ from dashboard_app import (
     frame,
     login,
     own_account,
+    rows,
     statements,
 )
 from dashboard_app.accounts import Accounts
@@ -94,6 +95,7 @@ def create_app(
     own_account.register(server, OwnAccount(door, tokens))
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
+    rows.register(server, store, audit, clock)
     statements.register(server, store, clock)
     app = Application(server, PAGES, answers, files, Adoption(engine, clock))
     _register_pages(app, store, answers)

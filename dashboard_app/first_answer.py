@@ -92,7 +92,7 @@ class Application(Dash):
             )
         self._adoption.record(access.allowed_viewer(page.roles), page.name)
         answer = self._answers.get(page, viewer, search)
-        return self._around(page, viewer, answer.fitted(asked(search, page.periods)))
+        return self._around(page, viewer, answer.fitted(asked(search, page.periods, page.picks)))
 
     def _around(self, page: Page | None, viewer: Viewer, content: Component) -> shell.Open:
         return around(content, viewer, page.path if page else None)

@@ -4,18 +4,10 @@ from typing import Any
 
 from aggregation import roles
 from aggregation.database import connect
-from aggregation.metrics import METRICS, Metric
+from aggregation.metrics import ROLLUPS, UNITS, Metric, every
 from aggregation.schema import source
 from dashboard_app.factory import create_app
 from dashboard_app.settings import PROJECT
-
-ROLLUPS = {
-    "flow": "summed over the period",
-    "stock": "value at the end of the period",
-    "ratio": "Σ numerator / Σ denominator over the period",
-    "distinct": "recounted over the period, never summed",
-}
-UNITS = {"count": "number", "money": "money", "percent": "%"}
 
 
 def metrics_page() -> str:
@@ -23,13 +15,14 @@ def metrics_page() -> str:
         "# Metrics",
         "",
         "Written from `aggregation/metrics.py` by `python -m dashboard_app.reference`. Days are UTC days, "
-        "`[00:00, next 00:00)`; a period ends with the newest complete day.",
+        "`[00:00, next 00:00)`; a period ends with the newest complete day. The (i) beside a number says the "
+        "same.",
         "",
         "| metric | shown as | table | unit | over a period | formula |",
         "| --- | --- | --- | --- | --- | --- |",
-        *(_metric_line(metric) for metric in METRICS),
+        *(_metric_line(metric) for metric in every()),
         "",
-        *(f"- **{metric.label}** (`{metric.table}`): {metric.description}" for metric in METRICS),
+        *(f"- **{metric.label}** (`{metric.table}`): {metric.description}" for metric in every()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from dash import html
 from markupsafe import Markup
 
-from aggregation.metrics import Metric
+from aggregation.metrics import CREATOR, DAILY, SUPPORTERS, Metric
 from aggregation.summaries import Change, Number
+from aggregation.verdicts import Place, Verdict
 from layouts import formats
-from layouts.elements import Chart, Html
+from layouts.elements import Chart, Fixed, Html
 from layouts.figures import BLANK, Figure, drawn
+from layouts.markup import markup
 
 Component = Any
 # The style sheet cuts names that take more than three lines; these may be.
@@ -41,6 +44,8 @@ class Kpi:
     reason: str = ""
     # instead of a change, where there is nothing to compare with by nature
     words: Sequence[str] = ()
+    # within its normal range or not; None where that was not asked
+    verdict: Verdict | None = None
 
 
 def kpi_card(kpi: Kpi) -> Component:
@@ -56,6 +61,7 @@ def kpi_card(kpi: Kpi) -> Component:
                 **attributes(data_value="" if kpi.value is None else str(kpi.value)),
             ),
             _change_line(kpi),
+            verdict_line(kpi.metric, kpi.verdict),
             _sparkline(kpi),
         ],
         className="card kpi",
@@ -64,25 +70,29 @@ def kpi_card(kpi: Kpi) -> Component:
 
 
 def _definition(metric: Metric) -> Component:
+    """In the words of metrics.py. The browser adds the interval, and the address's question to the link."""
+    said = (("Formula", metric.formula), ("Unit", metric.measured), ("From", metric.table))
+    scope = _ROWS.get(metric.table)
+    rows = html.A("Open the rows", href=f"/rows/{scope}/{metric.name}", className="rows") if scope else None
     return html.Details(
         [
             html.Summary("i", **attributes(aria_label=f"What is {metric.label}?")),
             html.Div(
                 [
                     html.P(metric.description),
-                    html.P([html.Strong("Formula: "), metric.formula]),
-                    html.P(
-                        [
-                            html.Strong("From: "),
-                            f"{metric.table}, whole days in UTC, newest complete day last",
-                        ]
-                    ),
+                    *(html.P([html.Strong(f"{name}: "), text]) for name, text in said),
+                    html.P(className="interval"),
+                    rows,
                 ],
                 className="popover-body",
             ),
         ],
         className="definition",
     )
+
+
+# Where the rows are of metrics that have them; `me` is whose page is open.
+_ROWS = {DAILY: "platform", CREATOR: "me", SUPPORTERS: "me"}
 
 
 def _change_line(kpi: Kpi) -> Component:
@@ -100,6 +110,28 @@ def _change_line(kpi: Kpi) -> Component:
     if kpi.note:
         parts.append(html.Span(kpi.note, className="kpi-note"))
     return html.P(parts, className="kpi-change")
+
+
+def verdict_line(metric: Metric, verdict: Verdict | None) -> Component:
+    """An arrow and a colour only outside the normal range."""
+    if verdict is None:
+        return None
+    words = verdict_words(metric, verdict)
+    if verdict.place in (None, Place.WITHIN):
+        return html.P(words, className="kpi-verdict", title=verdict.why or None)
+    arrow, direction = ("▲", "up") if verdict.place is Place.ABOVE else ("▼", "down")
+    good = " good" if metric.better == direction else " bad"
+    mark = html.Span(arrow, **attributes(aria_hidden="true"))
+    return html.P([mark, words], className=f"kpi-verdict outside{good if metric.better else ''}")
+
+
+def verdict_words(metric: Metric, verdict: Verdict | None) -> str:
+    """Of a stock its growth is meant."""
+    if verdict is None:
+        return ""
+    if verdict.place is None:
+        return verdict.why.partition(":")[0]
+    return f"{'growth ' if metric.rollup == 'stock' else ''}{verdict.place} its normal range"
 
 
 def _sparkline(kpi: Kpi) -> Component:
@@ -149,17 +181,32 @@ class Drawing:
     reason: Component = ""
 
 
+# All from the numbers that the chart was given, made by the browser: see assets/scripts/figures.js.
+FIGURE_MENU = str(
+    markup(
+        [
+            html.Details(
+                [html.Summary("Show as table"), html.Div(className="twin", tabIndex="0", role="region")],
+                className="table-twin",
+            ),
+            html.Div(
+                [
+                    html.Button(label, type="button", className="quiet", **attributes(data_save=kind))
+                    for kind, label in (("csv", "CSV"), ("png", "PNG"))
+                ]
+            ),
+        ]
+    )
+)
+
+
 def figure_card(page: str, name: str, *, wide: bool = False) -> Component:
     """A chart's card; `figure_parts` fills it. It stays while numbers change: plotly goes on."""
     return html.Section(
         [
             Html(f"{page}-{name}-head"),
             Chart(f"{page}-{name}", BLANK),
-            # The browser makes the table, from the numbers that the chart was given.
-            html.Details(
-                [html.Summary("Show as table"), html.Div(className="twin", tabIndex="0", role="region")],
-                className="table-twin",
-            ),
+            Fixed(FIGURE_MENU, className="figure-menu"),
         ],
         className="card figure wide" if wide else "card figure",
         role="group",
@@ -196,16 +243,17 @@ def table_card(
     rows: Sequence[Sequence[str]],
     note: str = "",
     wide: bool = False,
+    links: Sequence[str] = (),
 ) -> Component:
-    """A table; the first cell of each row is its heading."""
+    """A table; the first cell of each row is its heading, and leads to its address in `links`, if any."""
     data = attributes(data_table=name)
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
     body = [
         html.Tr(
-            [html.Th(_name(row[0]), scope="row")]
+            [html.Th(_name(row[0], link), scope="row")]
             + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
         )
-        for row in rows
+        for row, link in zip_longest(rows, links)
     ]
     title_id = f"table-{name}-title"
     return html.Section(
@@ -225,9 +273,10 @@ def table_card(
     )
 
 
-def _name(text: str) -> Component:
+def _name(text: str, link: str | None = None) -> Component:
     """Whatever its direction of writing is, it turns nobody else's; hover shows the whole of a long one."""
-    return html.Bdi(text, className="name", title=text if len(text) > LONG_NAME else None)
+    name = html.Bdi(text, className="name", title=text if len(text) > LONG_NAME else None)
+    return html.A(name, href=link) if link else name
 
 
 def _align(column: Column) -> str:

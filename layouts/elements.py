@@ -29,6 +29,15 @@ class Html(_Element):
         super().__init__(id=id, className=className, content=written())
 
 
+class Fixed(_Element):
+    """A box of HTML that no callback fills, from `markup` alone."""
+
+    _type = "Fixed"
+
+    def __init__(self, content: str, className: str = "") -> None:  # noqa: N803
+        super().__init__(content=content, className=className)
+
+
 class Selection(_Element):
     """The controls of a page, kept in the address: `search` of it is `?days=30&compare=previous`.
 

@@ -53,6 +53,7 @@ class Amount:
 
 
 Cell = str | int | date | Amount | None
+Fact = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Export:
 
     page: str
     period: Period
-    facts: Sequence[tuple[str, Cell]]
+    facts: Sequence[Fact]
     tables: Sequence[Table]
 
     @property

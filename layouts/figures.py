@@ -28,6 +28,29 @@ LONGEST_NAME = 20
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+def pickable(figure: Figure, part: str, keys: Sequence[str] = (), chosen: str = "") -> Figure:
+    """The figure, whose points narrow the page by `part` of the address when they are clicked.
+
+    `keys`: what a point stands for, in their order, where that isn't its place on the axis of days. `chosen`
+    is marked; clicked again it is let go.
+    """
+    meta = figure["layout"].get("meta", {}) | {"part": part, **({"keys": list(keys)} if keys else {})}
+    layout = figure["layout"] | {"meta": meta}
+    if chosen and not keys:
+        layout["shapes"] = [_mark(chosen)]
+    elif chosen in keys:
+        at = list(keys).index(chosen)
+        bars = figure["data"][0]
+        marker = bars["marker"] | {"opacity": [1 if index == at else 0.35 for index in range(len(keys))]}
+        return {"data": [bars | {"marker": marker}, *figure["data"][1:]], "layout": layout}
+    return figure | {"layout": layout}
+
+
+def _mark(day: str) -> dict[str, Any]:
+    line = {"color": CORAL, "width": 1.5, "dash": "dot"}
+    return {"type": "line", "x0": day, "x1": day, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+
+
 def literal(name: str) -> str:
     """A name as a chart takes it: plotly reads HTML in every text, and has no end of room.
 

@@ -62,6 +62,10 @@ def _html(props: Mapping[str, Any]) -> str:
     return _element("div", shown, content["html"])
 
 
+def _fixed(props: Mapping[str, Any]) -> str:
+    return _element("div", {"className": props["className"]}, props["content"])
+
+
 def _link(props: Mapping[str, Any]) -> str:
     shown = {name: props[name] for name in ("href", "className") if name in props}
     return _element("a", shown, _written(props.get("children")))
@@ -88,6 +92,7 @@ _OTHERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Location": _location,
     "Chart": _chart,
     "Html": _html,
+    "Fixed": _fixed,
     "Selection": _selection,
     "Link": _link,
     "Input": _input,

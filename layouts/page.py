@@ -10,15 +10,39 @@ from aggregation.periods import Comparison
 PLATFORM_PERIODS = (7, 28, 30, 90, 365)
 CREATOR_PERIODS = (7, 28, 30, 90)
 DEFAULT_DAYS = 30
+# The longest range of dates of one's own.
+LONGEST_RANGE = 1096
+# Of what a click in a chart adds to the address.
+LONGEST_PICK = 40
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for; `search` is its question part as it stands there."""
+    """What the address asks for; `search` is its question part as it stands there.
+
+    `typed`: the first and the last day of a range of one's own, as they stand in the address, if it has any.
+    `picked`: what was clicked, by the names that the page knows.
+    """
 
     days: int = DEFAULT_DAYS
     compare: Comparison = Comparison.PREVIOUS
     search: str = ""
+    typed: tuple[str, str] | None = None
+    picked: tuple[tuple[str, str], ...] = ()
+
+    def pick(self, name: str) -> str:
+        """Empty where nothing was picked."""
+        return dict(self.picked).get(name, "")
+
+    @property
+    def question(self) -> dict[str, str]:
+        """The parts of an address that asks for the same."""
+        when = (
+            {"days": str(self.days)}
+            if self.typed is None
+            else dict(zip(("from", "to"), self.typed, strict=True))
+        )
+        return when | {"compare": self.compare.value} | dict(self.picked)
 
 
 @dataclass(frozen=True)
@@ -26,6 +50,7 @@ class Page:
     """One page: `layout` returns it empty, its controls as asked.
 
     It is filled by the ids of its charts and of its Html; `<name>-address` holds its address.
+    `picks`: by what a click in a chart narrows its numbers; a part of the address each.
     """
 
     name: str
@@ -34,6 +59,7 @@ class Page:
     roles: frozenset[str]
     layout: Callable[[Asked], Any]
     periods: tuple[int, ...]
+    picks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
+from markupsafe import Markup
 
 from aggregation.periods import Comparison, Period
 from layouts import formats
@@ -22,15 +23,19 @@ class Ids:
     ACCOUNT = "shell-account"
     PAGE = "shell-page"
     PERIOD = "period"
+    DATES = "dates"
     COMPARE = "compare"
     FRESHNESS = "shell-freshness"
     BADGE = "complete-through"
 
 
+# In the place of a number of days.
+CUSTOM = "custom"
 COMPARISONS = {
     Comparison.PREVIOUS: "the days before",
     Comparison.WEEKDAY_ALIGNED: "same weekdays before",
     Comparison.YEAR_AGO: "a year ago",
+    Comparison.WEEKS_AGO: "364 days ago",
     Comparison.NONE: "nothing",
 }
 
@@ -83,13 +88,15 @@ def bar(
     `address` is the id under which the page's callback reads the selection. `compares`: the page does,
     with an earlier period. `export`: the name of the page if its numbers can be taken out.
     """
-    days = [(str(days), f"Last {days} days") for days in periods]
+    days = [*((str(days), f"Last {days} days") for days in periods), (CUSTOM, "Custom range")]
     comparisons = [(choice.value, label) for choice, label in COMPARISONS.items()]
-    controls = [_control(Ids.PERIOD, "days", "Period", days, str(asked.days))]
+    chosen = CUSTOM if asked.typed else str(asked.days)
+    controls = [_control(Ids.PERIOD, "days", "Period", days, chosen), _dates(asked)]
     if compares:
         controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
     if export:
         controls.append(_export(export, asked))
+    controls.append(_keys())
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
     return html.Div(
         [
@@ -110,15 +117,37 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
     )
 
 
+def _dates(asked: Asked) -> Markup:
+    """Both ends of a range of one's own; shown where one is chosen. `to` is its last day."""
+    first, last = asked.typed or ("", "")
+    box = '<div class="control dates" id="{id}" hidden>{first}<span>to</span>{last}</div>'
+    field = Markup(
+        '<input type="date" name="{}" aria-label="{}" min="2000-01-01" max="2999-12-31" value="{}">'
+    )
+    return Markup(box.replace(" hidden", "") if asked.typed else box).format(  # noqa: S704 - format escapes
+        id=Ids.DATES,
+        first=field.format("from", "First day", first),
+        last=field.format("to", "Last day", last),
+    )
+
+
 def _export(page: str, asked: Asked) -> Component:
     """Links to the files; in the browser they follow the address."""
-    question = urlencode({"days": asked.days, "compare": asked.compare.value})
+    question = urlencode(asked.question)
     links = [
         html.A(label, href=f"/export/{page}.{kind}?{question}")
         for kind, label in (("csv", "CSV file"), ("xlsx", "Excel workbook"))
     ]
     return html.Details(
         [html.Summary("Export"), html.Div(links, className="popover-body")], className="export"
+    )
+
+
+def _keys() -> Component:
+    """Opens the list that assets/scripts/keys.js makes."""
+    about = "Keyboard shortcuts"
+    return html.Button(
+        "?", type="button", className="quiet", title=about, **attributes(data_keys="", aria_label=about)
     )
 
 
@@ -188,17 +217,42 @@ def _verdict(unequal: int | None) -> str:
 
 
 def period_line(
-    period: Period, before: Period | None, *, compared: bool, begin: date | None = None
+    period: Period,
+    before: Period | None,
+    *,
+    compared: bool,
+    begin: date | None = None,
+    against: str = "",
+    picked: Sequence[tuple[str, str]] = (),
 ) -> Component:
-    """Which days are shown and compared; `begin`: where the numbers begin, if within the period."""
-    parts = [f"{period.days} days: {formats.span(period)}"]
+    """Which days are shown and compared; `begin`: where the numbers begin, if within the period.
+
+    `against`: what the compared days are, in words. `picked`: what was clicked, by part of the address, as it
+    is shown. The interval stands in it for scripts, both days inside.
+    """
+    parts = [f"{period.days} {'day' if period.days == 1 else 'days'}: {formats.span(period)}"]
     if begin is not None:
         parts.append(f"the numbers begin on {formats.day(begin)}")
     if before is not None and compared:
-        parts.append(f"compared with {formats.span(before)}")
+        parts.append(f"compared with {against}{formats.span(before)}{_weekdays(period, before)}")
     elif before is not None:
         parts.append("nothing to compare with: there are no numbers of the days before")
-    return html.P(", ".join(parts), className="period-line")
+    ends = attributes(data_first=period.first.isoformat(), data_last=period.last.isoformat())
+    chips = [_chip(part, words) for part, words in picked]
+    return html.P([html.Span(", ".join(parts)), *chips], className="period-line", **ends)
+
+
+def _chip(part: str, words: str) -> Component:
+    """What narrows the page; a click lets it go."""
+    cross = html.Span("×", **attributes(aria_hidden="true"))
+    hint = html.Span("Show all again:", className="unseen")
+    return html.Button([hint, words, cross], type="button", className="chip", **attributes(data_drop=part))
+
+
+def _weekdays(period: Period, before: Period) -> str:
+    """A remark where one of the two has more of some weekdays."""
+    alike = period.days % 7 == 0 or period.first.weekday() == before.first.weekday()
+    return "" if alike else " (other weekdays)"
 
 
 def notice(title: str, text: str) -> Component:

@@ -1,11 +1,31 @@
 // The browser's side of layouts/elements.py.
 (() => {
   const { createElement, useEffect, useLayoutEffect, useRef } = React;
-  const { draw, early } = window.sparkboard;
+  const { sparkboard } = window;
+  const { draw, early } = sparkboard;
+
+  // First and last day on the screen.
+  sparkboard.period = () => {
+    const line = document.querySelector("#react-entry-point [data-first]");
+    if (line) return [line.dataset.first, line.dataset.last];
+    const last = document.getElementById("complete-through")?.dataset.through ?? "";
+    const days = Number(document.getElementById("period")?.value) || 30;
+    return [sparkboard.later(last, 1 - days), last];
+  };
+  // So many days later than an ISO date.
+  sparkboard.later = (day, days) => {
+    const time = Date.parse(day) + days * 86_400_000;
+    return Number.isNaN(time) ? "" : new Date(time).toISOString().slice(0, 10);
+  };
 
   // The server has escaped every text in it.
   const Html = ({ id, className, content }) => createElement("div", {
     id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
+  });
+
+  // The same on every page, whatever its numbers.
+  const Fixed = ({ className, content }) => createElement("div", {
+    className, dangerouslySetInnerHTML: { __html: content },
   });
 
   // A link sets the controls, the controls set the link; the page's callback hears of both at once.
@@ -13,37 +33,68 @@
     const host = useRef(null);
     useEffect(() => {
       const { pathname } = window.location;
+      const part = (name) => host.current.querySelector(`[name="${name}"]`);
       const selects = [...host.current.querySelectorAll("select")];
+      const dates = host.current.querySelector(".dates");
       const links = host.current.querySelectorAll("a");
       let shown = window.location.search;
-      const show = (search) => {
+      const follow = () => {
+        if (window.location.pathname !== pathname) return;
+        const { search } = window.location;
+        const asked = new URLSearchParams(search);
+        const own = asked.has("from") || asked.has("to");
+        dates.hidden = !own;
+        if (own) ["from", "to"].forEach((end) => { part(end).value = asked.get(end) ?? ""; });
+        selects.forEach((select) => {
+          const known = [...select.options].map((option) => option.value);
+          const wanted = select.name === "days" && own ? "custom" : asked.get(select.name);
+          // What a link leaves open is the usual, as on the server.
+          select.value = known.includes(wanted) ? wanted : usual[select.name];
+        });
         if (search === shown) return;
         shown = search;
         links.forEach((link) => { link.search = search; });
         setProps({ search });
       };
-      const choose = () => {
+      // Whatever changes what is asked for comes through here: controls, keys, clicks in charts.
+      const ask = (change) => {
         const asked = new URLSearchParams(window.location.search);
-        selects.forEach(({ name, value }) => asked.set(name, value));
-        window.history.pushState(null, "", `?${asked}`);
-        show(`?${asked}`);
+        change(asked);
+        sparkboard.expect();
+        window.history.pushState(null, "", asked.size ? `?${asked}` : pathname);
+        follow();
       };
-      const follow = () => {
-        if (window.location.pathname !== pathname) return;
-        const asked = new URLSearchParams(window.location.search);
-        selects.forEach((select) => {
-          const known = [...select.options].map((option) => option.value);
-          const wanted = asked.get(select.name);
-          // What a link leaves open is the usual, as on the server.
-          select.value = known.includes(wanted) ? wanted : usual[select.name];
-        });
-        show(window.location.search);
+      const choose = ({ target }) => ask((asked) => {
+        if (part("days").value === "custom") {
+          // It begins as what is on the screen.
+          const [first, last] = sparkboard.period();
+          asked.delete("days");
+          asked.set("from", target.name === "days" ? first : part("from").value);
+          asked.set("to", target.name === "days" ? last : part("to").value);
+        } else {
+          asked.delete("from");
+          asked.delete("to");
+          asked.set("days", part("days").value);
+        }
+        selects.forEach(({ name, value }) => { if (name !== "days") asked.set(name, value); });
+      });
+      let typing = 0;
+      const changed = (event) => {
+        clearTimeout(typing);
+        if (event.target.type !== "date") choose(event);
+        // Each digit of a date is a change.
+        else if (part("from").validity.valid && part("to").validity.valid) typing = setTimeout(choose, 500, event);
       };
-      host.current.addEventListener("change", choose);
+      host.current.addEventListener("change", changed);
       // Back and forward; and dcc.Link.
       const moves = ["popstate", "_dashprivate_pushstate"];
       moves.forEach((move) => window.addEventListener(move, follow));
-      return () => moves.forEach((move) => window.removeEventListener(move, follow));
+      sparkboard.ask = ask;
+      return () => {
+        clearTimeout(typing);
+        moves.forEach((move) => window.removeEventListener(move, follow));
+        if (sparkboard.ask === ask) delete sparkboard.ask;
+      };
     }, []);
     return createElement("div", { id, className: "controls", ref: host, dangerouslySetInnerHTML: { __html: controls } });
   };
@@ -62,6 +113,7 @@
         shown.current = wanted.current;
         host.current.dataset.busy = "true";
         await draw(plot.current, shown.current);
+        if (plot.current.on) sparkboard.listen(plot.current);
         delete host.current?.dataset.busy;
       } else if (plot.current._fullLayout.width !== plot.current.clientWidth) {
         Plotly.Plots.resize(plot.current);
@@ -72,6 +124,7 @@
       early.delete(id);
       plot.current = host.current.appendChild(drawn ?? document.createElement("div"));
       shown.current = drawn ? figure : null;
+      if (drawn) sparkboard.listen(drawn);
       // Also tells when a hidden chart appears.
       const watch = new ResizeObserver(update);
       watch.observe(host.current);
@@ -84,5 +137,5 @@
     return createElement("div", { id, className, ref: host });
   };
 
-  Object.assign(window.sparkboard, { Html, Selection, Chart });
+  Object.assign(sparkboard, { Html, Fixed, Selection, Chart });
 })();

@@ -1,7 +1,8 @@
-// What the page does by itself: tell when it is complete, close pop-ups, make a table of a chart.
+// What the page does by itself: tell when it is complete, open and close pop-ups.
 (() => {
   // Answers that are awaited, or that React has not shown yet.
   let awaited = 0;
+  let dimming = 0;
   const drawn = () => {
     const page = document.querySelector("#react-entry-point [data-page]");
     if (!page) return null;
@@ -29,7 +30,7 @@
     } else if (dataset.page !== page || !dataset.ready) {
       dataset.page = page;
       dataset.ready = "true";
-      [...document.querySelectorAll(".table-twin[open]")].filter((open) => open.offsetParent).forEach(twin);
+      [...document.querySelectorAll(".table-twin[open]")].filter((open) => open.offsetParent).forEach(window.sparkboard.twin);
     }
   };
   let marking = 0;
@@ -38,89 +39,54 @@
     marking = requestAnimationFrame(mark);
   };
   const wait = () => {
+    // A quick answer comes before anything has to be dimmed.
+    if (!awaited) dimming = setTimeout(() => { document.body.dataset.loading = "true"; }, 100);
     awaited += 1;
-    document.body.dataset.loading = "true";
     delete document.body.dataset.ready;
   };
   const shown = () => requestAnimationFrame(() => requestAnimationFrame(() => {
     awaited -= 1;
-    if (!awaited) delete document.body.dataset.loading;
+    if (!awaited) {
+      clearTimeout(dimming);
+      delete document.body.dataset.loading;
+    }
     markSoon();
   }));
 
-  // The twin shows the very numbers that the chart was given.
-  const written = {
-    money: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" }),
-    count: new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 }),
-    percent: new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+  // What all numbers of a page have in common stands on it once.
+  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const define = (details) => {
+    const shown = document.querySelector("#react-entry-point [data-first]")?.dataset;
+    const through = document.getElementById("complete-through")?.dataset.through;
+    const until = through ? `complete through ${day.format(Date.parse(through))}` : "";
+    const interval = shown ? `[${shown.first}, ${window.sparkboard.later(shown.last, 1)}) UTC` : "";
+    const line = details.querySelector(".interval");
+    line.textContent = [interval, until].filter(Boolean).join(", ");
+    if (interval) line.prepend(Object.assign(document.createElement("strong"), { textContent: "Interval: " }));
+    const rows = details.querySelector("a.rows");
+    if (!rows) return;
+    const asked = new URLSearchParams(window.location.search);
+    if (asked.get("day") !== shown?.last) asked.delete("day");
+    rows.search = asked;
+    const [, creator] = window.location.pathname.match(/^\/creators\/(\d+)/) ?? [];
+    if (creator) rows.pathname = rows.pathname.replace("/rows/me/", `/rows/creators/${creator}/`);
   };
-  const text = (value, unit) => {
-    if (value === null || value === undefined || Number.isNaN(value)) return "—";
-    if (typeof value === "string") return value;
-    return written[unit].format(value) + (unit === "percent" ? "%" : "");
-  };
-  // A band has two ends, and a compared line has days of its own.
-  const columns = (trace, values) => {
-    const unit = trace.meta?.unit ?? "count";
-    if (Array.isArray(trace.base)) {
-      const ends = trace.meta.ends ?? ["usual from", "usual to"];
-      return [
-        { name: ends[0], cells: trace.base, unit },
-        { name: ends[1], cells: trace.customdata, unit },
-      ];
-    }
-    const own = { name: trace.name, cells: values, unit };
-    return trace.customdata ? [{ name: "compared day", cells: trace.customdata, unit }, own] : [own];
-  };
-  // What layouts/figures.py escapes for plotly.
-  const plain = (label) => String(label).replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
-  const row = (parent, cells, kind) => {
-    const line = parent.appendChild(document.createElement("tr"));
-    cells.forEach((content, index) => {
-      const cell = line.appendChild(document.createElement(index === 0 ? "th" : kind));
-      cell.textContent = content;
-      if (cell.matches("th")) cell.scope = kind === "th" ? "col" : "row";
-      if (index > 0) cell.className = "number";
-    });
-  };
-  const twin = (details) => {
-    const card = details.closest("[data-figure]");
-    const graph = card.querySelector(".js-plotly-plot");
-    const traces = graph.data.filter((trace) => trace.x && trace.visible !== false);
-    const sideways = traces.some((trace) => trace.orientation === "h");
-    const [rows, cells] = sideways ? ["y", "x"] : ["x", "y"];
-    // Lines of one chart may have days of their own, as a forecast has.
-    const shown = traces.flatMap((trace) => columns(trace, trace[cells]).map((column) => ({
-      ...column, at: new Map(trace[rows].map((key, index) => [key, column.cells[index]])),
-    })));
-    const table = document.createElement("table");
-    const caption = table.createCaption();
-    caption.className = "unseen";
-    caption.textContent = card.querySelector("h2").textContent;
-    row(table.createTHead(), [graph.layout.meta?.rows ?? "", ...shown.map((column) => column.name)], "th");
-    const body = table.createTBody();
-    new Set(traces.flatMap((trace) => trace[rows])).forEach((key) => {
-      row(body, [plain(key), ...shown.map(({ at, unit }) => text(at.get(key), unit))], "td");
-    });
-    const box = details.querySelector(".twin");
-    box.setAttribute("aria-label", `Table: ${caption.textContent}`);
-    box.replaceChildren(table);
-  };
-
   document.addEventListener("toggle", (event) => {
-    if (event.target.open && event.target.matches(".table-twin")) twin(event.target);
+    if (!event.target.open) return;
+    if (event.target.matches(".table-twin")) window.sparkboard.twin(event.target);
+    if (event.target.matches(".definition")) define(event.target);
   }, true);
   // Between a choice and the request that it starts, nothing else tells of it.
   const choose = () => {
     wait();
     setTimeout(shown, 300);
   };
-  document.addEventListener("change", (event) => {
-    if (event.target.matches(".bar select")) choose();
-  });
+  window.sparkboard.expect = choose;
   window.addEventListener("popstate", choose);
   const POPOVERS = "[open]:has(> .popover-body)";
   document.addEventListener("click", (event) => {
+    const drop = event.target.closest("[data-drop]");
+    if (drop) window.sparkboard.ask?.((asked) => asked.delete(drop.dataset.drop));
     document.querySelectorAll(POPOVERS).forEach((open) => {
       if (!open.contains(event.target) || event.target.matches("a")) open.open = false;
     });

@@ -35,4 +35,6 @@ def layout(asked: Asked) -> Component:
     )
 
 
-PAGE = Page("overview", "/", "Overview", frozenset({"admin", "analyst"}), layout, PLATFORM_PERIODS)
+PAGE = Page(
+    "overview", "/", "Overview", frozenset({"admin", "analyst"}), layout, PLATFORM_PERIODS, ("day", "source")
+)

@@ -41,7 +41,7 @@ OPEN_RULES = OPEN_PATHS | {"/_dash-component-suites/<string:package_name>/<path:
 # Dash makes these; nobody is let in.
 CLOSED_RULES = {"/_dash-assets/<path:filename>", "/_reload-hash", "/_favicon.ico"}
 # What stands for the parts of an address, where another creator is one.
-EXAMPLES: dict[str, object] = {"creator_id": cast.CARL, "number": 999_999}
+EXAMPLES: dict[str, object] = {"creator_id": cast.CARL, "number": 999_999, "metric": "gift_revenue"}
 
 # Their digits also occur by chance, in the middle of a token or hash.
 CARLS = re.compile(rf"(?<![0-9A-Za-z])({'|'.join(map(re.escape, cast.CARLS_NUMBERS))})(?![1-9A-Za-z])")

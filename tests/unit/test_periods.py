@@ -23,6 +23,7 @@ def test_a_period_of_n_days_has_n_days_and_ends_with_the_last() -> None:
         # 30 days need 5 whole weeks
         (Comparison.WEEKDAY_ALIGNED, date(2026, 9, 18), date(2026, 10, 17)),
         (Comparison.YEAR_AGO, date(2025, 10, 23), date(2025, 11, 21)),
+        (Comparison.WEEKS_AGO, date(2025, 10, 24), date(2025, 11, 22)),
     ],
 )
 def test_compared_periods_of_30_days(comparison: Comparison, first: date, last: date) -> None:
