@@ -342,6 +342,34 @@ GIFTS_PER_1000 = Metric(
     denominator="views",
     scale=1000,
 )
+BEST_HOUR = Metric(
+    "best_hour",
+    "Best hour",
+    "money",
+    "distinct",
+    "creator_hours",
+    "gifts expected in one such hour of the week × average gift, over the last 12 weeks",
+    "What the best hour of the week brings, as far as it can be told: each hour is drawn towards your "
+    "average, the more the less its weeks agree. Only hours with gifts in at least 4 of the weeks compete.",
+)
+GIFTED_HOURS = Metric(
+    "gifted_hours",
+    "Hours with gifts",
+    "count",
+    "distinct",
+    "creator_hours",
+    "hours of the week with gifts in at least 4 of the last 12 weeks",
+    "In how many hours of the week gifts come often enough to say something about them.",
+)
+QUARTER = Metric(
+    "peer_quarter",
+    "Quarter among similar creators",
+    "count",
+    "distinct",
+    "peer_benchmarks",
+    "1 + how many of the month's rounded quartiles lie below what you earned in it",
+    "1 is the lowest quarter, 4 the highest. Similar: as many digits in the number of followers.",
+)
 CREATOR_PAGE_METRICS = (
     MONTH_SO_FAR,
     PROJECTED_MONTH,
@@ -354,6 +382,9 @@ CREATOR_PAGE_METRICS = (
     COOLING,
     RPM,
     GIFTS_PER_1000,
+    BEST_HOUR,
+    GIFTED_HOURS,
+    QUARTER,
 )
 METRICS = PLATFORM_METRICS + CREATOR_METRICS + CREATOR_PAGE_METRICS
 

@@ -29,8 +29,9 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import content, forecasts, ledger, statements, summaries
+from aggregation import content, forecasts, hours, ledger, peers, statements, summaries
 from aggregation import supporters as people
+from aggregation.best_times import Slot
 from aggregation.content import Content, Video
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
@@ -541,6 +542,14 @@ class Queries:
             .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
             .group_by(gave.date)
         )
+
+    def best_times(self, creator_id: int, coverage: Period) -> Sequence[Slot]:
+        with self.connection.begin_nested():
+            return hours.slots(self.connection, creator_id, coverage.last, coverage.first)
+
+    def peer_standing(self, creator_id: int) -> peers.Standing | None:
+        with self.connection.begin_nested():
+            return peers.standing(self.connection, creator_id)
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
         """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""

@@ -396,6 +396,18 @@ SPARKS = Recount(
     """,
 )
 
+HOURS = Recount(
+    "creator_hours",
+    ("creator_id", "date", "hour"),
+    "date",
+    (Cell("gifts"), Cell("earned")),
+    """
+    SELECT recipient_id AS creator_id, day AS date, date_trunc('hour', at) AS hour, count(*) AS gifts,
+           sum(creator) AS earned
+    FROM the_gifts GROUP BY 1, 2, 3
+    """,
+)
+
 VIDEOS = Recount(
     "creator_videos",
     ("creator_id", "date", "video_id"),
@@ -545,6 +557,7 @@ RECOUNTS = (
     REVENUE,
     COHORTS,
     SPARKS,
+    HOURS,
     VIDEOS,
     SUPPORTERS,
     SUPPORTER_RETURNS,

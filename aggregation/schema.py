@@ -477,6 +477,28 @@ video_profiles = Table(
     Column("made_on", Date),
 )
 
+creator_hours = Table(
+    "creator_hours",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    Column("hour", DateTime, primary_key=True),
+    _count("gifts"),
+    _money("earned"),
+    _no_nan("creator_hours", ("earned",)),
+    Index("creator_hours_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+# Never overwritten: see aggregation/jobs/peers.py. Null where there are not enough similar creators.
+peer_benchmarks = Table(
+    "peer_benchmarks",
+    analytics,
+    Column("month", Date, primary_key=True),
+    # The number of digits in the number of followers.
+    Column("band", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, Numeric(18, 2)) for name in ("lower", "median", "upper")),
+)
+
 # ---- what ran, and how true the numbers are ----
 
 job_runs = Table(

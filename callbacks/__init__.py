@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import content, earnings, forecast, my_dashboard, overview, supporters
+from callbacks import content, earnings, forecast, my_audience, my_dashboard, overview, supporters
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
@@ -14,6 +14,7 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "earnings": earnings.register,
     "supporters": supporters.register,
     "content": content.register,
+    "my-audience": my_audience.register,
 }
 # What can be taken out, of which page.
 EXPORTS: dict[str, Exporting] = {
@@ -22,4 +23,5 @@ EXPORTS: dict[str, Exporting] = {
     "earnings": earnings.export,
     "supporters": supporters.export,
     "content": content.export,
+    "my-audience": my_audience.export,
 }

@@ -20,7 +20,9 @@ from aggregation.jobs import (
     earnings,
     engagement,
     gifts,
+    hours,
     names,
+    peers,
     profiles,
     returns,
     revenue,
@@ -34,6 +36,7 @@ from aggregation.jobs import (
 from aggregation.jobs.events import ACTIVITY, within
 from aggregation.schema import (
     COHORT_OFFSETS,
+    creator_hours,
     creator_metrics,
     creator_months,
     creator_profiles,
@@ -42,6 +45,7 @@ from aggregation.schema import (
     creator_videos,
     daily_analytics,
     gift_analytics,
+    peer_benchmarks,
     retention_cohorts,
     revenue_breakdown,
     spark_profiles,
@@ -172,6 +176,7 @@ JOBS = (
         completes=False,
     ),
     Job("sparks", creator_sparks, HALF_PAST, sparks.statement, creator_sparks.c.date, completes=False),
+    Job("hours", creator_hours, HALF_PAST, hours.statement, creator_hours.c.date, completes=False),
     Job("videos", creator_videos, HALF_PAST, videos.statement, creator_videos.c.date, completes=False),
     Job(
         "supporters",
@@ -204,6 +209,15 @@ JOBS = (
         noted=CHANGED_SUPPORTERS,
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
+    Job(
+        "peers",
+        peer_benchmarks,
+        HALF_PAST,
+        peers.statement,
+        None,
+        reads=(creator_metrics, creator_profiles),
+        completes=False,
+    ),
     Job("spark_names", spark_profiles, HALF_PAST, names.of_sparks, None, completes=False),
     Job("video_names", video_profiles, HALF_PAST, names.of_videos, None, completes=False),
     Job(

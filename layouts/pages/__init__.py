@@ -1,7 +1,7 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import content, earnings, forecast, my_dashboard, overview, supporters
+from layouts.pages import content, earnings, forecast, my_audience, my_dashboard, overview, supporters
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -10,6 +10,7 @@ PAGES: tuple[Page, ...] = (
     earnings.PAGE,
     supporters.PAGE,
     content.PAGE,
+    my_audience.PAGE,
 )
 
 ACCOUNTS = PlainPage("/accounts", "Accounts", frozenset({"admin"}))

@@ -90,7 +90,7 @@ def test_what_is_due(now: datetime, daily: date, creators: date) -> None:
 
 def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
     assert [job.name for job in with_readers(chosen(["engagement"]))] == ["engagement", "returns"]
-    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "earnings"]
+    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "earnings", "peers"]
     assert [job.name for job in with_readers(chosen(["supporters"]))] == [
         "supporters",
         "supporter_returns",

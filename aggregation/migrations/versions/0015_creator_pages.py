@@ -89,6 +89,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("video_id"),
     )
     op.create_table(
+        "creator_hours",
+        sa.Column("creator_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("hour", sa.DateTime(), nullable=False),
+        sa.Column("gifts", sa.BigInteger(), nullable=False),
+        sa.Column("earned", sa.Numeric(precision=18, scale=2), nullable=False),
+        sa.CheckConstraint("earned >= 0 AND earned <> 'NaN'::numeric", name="creator_hours_money"),
+        sa.PrimaryKeyConstraint("creator_id", "date", "hour"),
+        postgresql_partition_by="RANGE (date)",
+    )
+    op.create_index("creator_hours_date", "creator_hours", ["date"])
+    op.create_table(
+        "peer_benchmarks",
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("band", sa.Integer(), autoincrement=False, nullable=False),
+        *(
+            sa.Column(name, sa.Numeric(precision=18, scale=2), nullable=True)
+            for name in ("lower", "median", "upper")
+        ),
+        sa.PrimaryKeyConstraint("month", "band"),
+    )
+    op.create_table(
         "page_visits",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
