@@ -51,6 +51,42 @@ class Slot:
         return self.weeks >= ENOUGH_WEEKS
 
 
+@dataclass(frozen=True)
+class Window:
+    """Two hours of a weekday, in UTC, that stand out. `times`: see Slot; `weeks`: n, those with gifts."""
+
+    weekday: int
+    hour: int
+    times: float
+    weeks: int
+
+
+# Of an average two hours, and above chance: Student's t of the mean against the average, where 161 windows
+# are tried (0.05 / 161, one-sided, 11 degrees of freedom).
+LEAST_TIMES, LEAST_T, LEAST_WEEKS = 1.5, 4.6, 6
+
+
+def outstanding(counts: Values) -> Window | None:
+    """The two hours with the most gifts, if they are clearly above the average; `counts` as in `slots`."""
+    if len(counts) < WEEKS or not counts.any():
+        return None
+    by_day = counts.reshape(len(counts), DAYS_A_WEEK, HOURS)
+    windows = (by_day[:, :, :-1] + by_day[:, :, 1:]).reshape(len(counts), -1)
+    mean, expected, error = _shrunk(windows)
+    centre = float(mean.mean())
+    with_gifts = (windows > 0).sum(axis=0)
+    clear = (
+        (expected >= LEAST_TIMES * centre)
+        & (mean - centre >= LEAST_T * np.sqrt(error))
+        & (with_gifts >= LEAST_WEEKS)
+    )
+    if not clear.any():
+        return None
+    best = int(np.argmax(np.where(clear, expected, -1.0)))
+    weekday, hour = divmod(best, HOURS - 1)
+    return Window(weekday, hour, float(expected[best]) / centre, int(with_gifts[best]))
+
+
 def slots(counts: Values, average_gift: float) -> list[Slot]:
     """All 168, from Monday 00:00 on. `counts`: (weeks, 168) gifts; `average_gift`: in currency.
 
@@ -59,12 +95,9 @@ def slots(counts: Values, average_gift: float) -> list[Slot]:
     weeks = len(counts)
     if weeks < 2 or not counts.any():
         return []
-    mean = counts.mean(axis=0)
+    mean, expected, error = _shrunk(counts)
     centre = float(mean.mean())
-    error = _error(counts, mean)
-    between = max(float(mean.var()) - float(error.mean()), 0.0)
-    weight = between / (between + error)
-    expected = centre + weight * (mean - centre)
+    weight = _weight(mean, error)
     reach = REACH * np.sqrt(weight * error)
     low = np.maximum(expected - reach, 0.0)
     with_gifts = (counts > 0).sum(axis=0)
@@ -83,6 +116,19 @@ def slots(counts: Values, average_gift: float) -> list[Slot]:
         )
         for place in range(SLOTS)
     ]
+
+
+def _shrunk(counts: Values) -> tuple[Values, Values, Values]:
+    """Of each column the mean, the mean drawn towards that of all, and the squared error of the former."""
+    mean = counts.mean(axis=0)
+    error = _error(counts, mean)
+    return mean, mean.mean() + _weight(mean, error) * (mean - mean.mean()), error
+
+
+def _weight(mean: Values, error: Values) -> Values:
+    """How much a column's own mean counts: 0 where the columns differ no more than by chance."""
+    between = max(float(mean.var()) - float(error.mean()), 0.0)
+    return np.asarray(between / (between + error))
 
 
 def _error(counts: Values, mean: Values) -> Values:

@@ -54,6 +54,7 @@ from aggregation.schema import (
     supporter_returns,
     user_returns,
 )
+from aggregation.suggestions import Suggestion, suggestions
 from aggregation.summaries import Number
 from aggregation.supporters import Dependency, Standing, SupporterPage
 from aggregation.versions import Frames, Scope, Versions, current, kept
@@ -546,6 +547,19 @@ class Queries:
     def best_times(self, creator_id: int, coverage: Period) -> Sequence[Slot]:
         with self.connection.begin_nested():
             return hours.slots(self.connection, creator_id, coverage.last, coverage.first)
+
+    def suggestions(self, creator_id: int, freshness: Freshness) -> list[Suggestion]:
+        """Of what has been counted."""
+        coverage, known = freshness.coverage, self.connection
+        window = cooling = habits = None
+        with self.connection.begin_nested():
+            if not self.lacks("hours", coverage, freshness):
+                window = hours.outstanding(known, creator_id, coverage.last, coverage.first)
+            if not self.lacks("supporter_totals", coverage, freshness):
+                cooling = people.cooling_lately(known, creator_id, coverage.last)
+            if not self.lacks("sparks", coverage, freshness):
+                habits = self.habits(creator_id, coverage.last)
+        return suggestions(window, cooling, habits)
 
     def peer_standing(self, creator_id: int) -> peers.Standing | None:
         with self.connection.begin_nested():

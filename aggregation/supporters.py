@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -11,12 +11,15 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
 from aggregation.periods import Period
 from aggregation.schema import (
+    creator_metrics,
     creator_supporters,
     spark_profiles,
     supporter_profiles,
     supporter_returns,
     supporter_totals,
 )
+from aggregation.suggestions import RECENT_DAYS, Cooling
+from aggregation.summaries import ratio
 
 # Points of the curve of shares.
 POINTS = 50
@@ -115,6 +118,22 @@ def cooling(connection: Connection, creator_id: int, through: date) -> int:
     row = supporter_totals.c
     cold = and_(row.creator_id == creator_id, row.cooling_from <= through)
     return int(connection.execute(select(func.count()).where(cold)).scalar_one())
+
+
+def cooling_lately(connection: Connection, creator_id: int, through: date) -> Cooling:
+    """Who began to be cooling in the RECENT_DAYS until `through`."""
+    row = supporter_totals.c
+    lately = row.cooling_from.between(through - timedelta(days=RECENT_DAYS - 1), through)
+    count, amount = connection.execute(
+        select(func.count(), func.coalesce(func.sum(row.amount), 0)).where(
+            row.creator_id == creator_id, lately
+        )
+    ).one()
+    month = creator_metrics.c
+    whole = connection.scalar(
+        select(func.sum(month.gift_revenue)).where(month.creator_id == creator_id, month.date <= through)
+    )
+    return Cooling(int(count), amount, ratio(amount, whole, 100) or Decimal(0))
 
 
 def by_day(connection: Connection, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:

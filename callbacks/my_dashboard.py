@@ -1,5 +1,6 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,6 +15,7 @@ from aggregation.forecasting.creators import CreatorForecast
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
+from aggregation.suggestions import Suggestion
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
@@ -26,6 +28,7 @@ from layouts.components import (
     Drawing,
     Kpi,
     Parts,
+    attributes,
     kpi_card,
     message_card,
     table_card,
@@ -54,6 +57,7 @@ REACTIONS = (metrics.LIKES, metrics.COMMENTS, metrics.SHARES)
 EARNED = "What did my gifts bring?"
 REACTED = "How do people react to my videos?"
 PERFORMED = "How did this period go?"
+NEXT = "What should I do next?"
 NOT_COUNTED = "not counted for all of these days yet"
 
 
@@ -106,6 +110,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
+        Ids.NEXT: chosen.section(NEXT, lambda: next_card(queries.suggestions(creator_id, chosen.freshness))),
         Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
         **figure("gift_revenue_trend", EARNED, lambda: earned(queries, creator_id, chosen, daily, before)),
         **figure("reactions", REACTED, lambda: reactions(daily)),
@@ -229,6 +234,31 @@ def performance_row(
         formats.exact(value, metric.unit),
         formats.exact(earlier, metric.unit),
         formats.change_text(summaries.change(metric, value, earlier)),
+    )
+
+
+# ---- suggestions ----
+
+
+def next_card(found: Sequence[Suggestion]) -> Component:
+    """Each with its evidence and its rule; none is better than an invented one."""
+    if not found:
+        return message_card(NEXT, "Nothing stands out clearly enough to suggest anything.", wide=True)
+    items = [
+        html.Li(
+            [
+                html.H3(each.advice),
+                html.P(each.evidence),
+                html.P(["Rule: ", each.rule], className="hint"),
+            ],
+            **attributes(data_suggestion=each.name),
+        )
+        for each in found
+    ]
+    return html.Section(
+        [html.H2(NEXT, id="next-title"), html.Ul(items, className="suggestions")],
+        className="card wide",
+        **attributes(aria_labelledby="next-title"),
     )
 
 

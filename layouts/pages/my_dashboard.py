@@ -12,6 +12,7 @@ class Ids:
     ADDRESS = "my-dashboard-address"
     HEAD = "my-dashboard-head"
     PERFORMANCE = "my-dashboard-performance"
+    NEXT = "my-dashboard-next"
 
 
 def layout(asked: Asked) -> Component:
@@ -24,6 +25,7 @@ def layout(asked: Asked) -> Component:
                     figure_card("my-dashboard", "gift_revenue_trend", wide=True),
                     figure_card("my-dashboard", "reactions"),
                     Html(Ids.PERFORMANCE),
+                    Html(Ids.NEXT, "wide"),
                 ],
                 className="figures",
             ),
