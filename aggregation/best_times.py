@@ -128,7 +128,8 @@ def _shrunk(counts: Values) -> tuple[Values, Values, Values]:
 def _weight(mean: Values, error: Values) -> Values:
     """How much a column's own mean counts: 0 where the columns differ no more than by chance."""
     between = max(float(mean.var()) - float(error.mean()), 0.0)
-    return np.asarray(between / (between + error))
+    whole = between + error
+    return np.divide(between, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def _error(counts: Values, mean: Values) -> Values:

@@ -489,11 +489,12 @@ class Queries:
         """Of the days until `last`, what a what-if assumes to go on."""
         known = Period.ending(last, KNOWN_DAYS)
         with self.connection.begin_nested():
-            spread = people.dependency(self.connection, creator_id, known)
+            most = people.largest(self.connection, creator_id, known)
             given = statements.days(self.connection, creator_id, known)
         days = sum(1 for _, sums in given if sums.kept > 0)
         made = self.creator_forecast(creator_id)
-        top = float(spread.top[1]) if spread else None
+        whole = sum((sums.kept for _, sums in given), start=Decimal(0))
+        top = float(most / whole) if whole else None
         return Habits(days, known.days, top, made.weekdays if made else ())
 
     def dependency(self, creator_id: int, period: Period) -> Dependency | None:

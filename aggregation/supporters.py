@@ -23,6 +23,8 @@ from aggregation.summaries import ratio
 
 # Points of the curve of shares.
 POINTS = 50
+# Among so many the largest supporter of a period is looked for first.
+CANDIDATES = 200
 
 
 class Standing(StrEnum):
@@ -111,6 +113,38 @@ def _dependency(rows: Sequence[Any]) -> Dependency:
         {top: so_far.get(top, whole) / whole for top in TOPS},
         [(0.0, 0.0), *((row.place / count, float(row.so_far / whole)) for row in rows)],
     )
+
+
+def largest(connection: Connection, creator_id: int, period: Period) -> Decimal:
+    """What the one who gave most in the period gave in it; 0 where nobody did.
+
+    Looked for among those who gave most in all: who comes after them can't have given more than the last.
+    """
+    row, gave = supporter_totals.c, creator_supporters.c
+    first = (
+        select(row.supporter_id, row.amount)
+        .where(row.creator_id == creator_id)
+        .order_by(row.amount.desc())
+        .limit(CANDIDATES)
+        .subquery("first")
+    )
+    recent = (
+        select(func.sum(gave.amount))
+        .where(
+            gave.creator_id == creator_id,
+            gave.supporter_id == first.c.supporter_id,
+            gave.date.between(period.first, period.last),
+        )
+        .scalar_subquery()
+    )
+    sums = select(first.c.amount, recent.label("recent")).subquery("sums").c
+    most, least, known = connection.execute(
+        select(func.coalesce(func.max(sums.recent), 0), func.min(sums.amount), func.count())
+    ).one()
+    if known == CANDIDATES and most < least:
+        spread = dependency(connection, creator_id, period)
+        return spread.top[1] * spread.amount if spread else Decimal(0)
+    return Decimal(most)
 
 
 def cooling(connection: Connection, creator_id: int, through: date) -> int:

@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy import Engine, insert, text
 
+from aggregation import supporters as people
 from aggregation.earnings import Sums
 from aggregation.periods import Period
 from aggregation.publishing import aggregate
@@ -323,6 +324,23 @@ def test_content_says_what_is_not_recorded(world: World) -> None:
     cards = answer(world, "cleo", "content", "?days=7").kpis()
     assert cards["video_views"] == ("—", "not recorded on all of these days")
     assert cards["rpm"][0] == "—"
+
+
+def test_the_largest_supporter_is_found_beyond_the_candidates(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vera gave 7 on the 1st and 14 on the 3rd, vito 21 on the 4th: both 21 in all."""
+    last_two, first_three = (
+        Period(date(2026, 3, 3), date(2026, 3, 4)),
+        Period(date(2026, 3, 1), date(2026, 3, 3)),
+    )
+    for candidates in (200, 1):
+        monkeypatch.setattr(people, "CANDIDATES", candidates)
+        with world.engine.connect() as connection:
+            assert people.largest(connection, CLEO, last_two) == 21
+            assert people.largest(connection, CLEO, first_three) == 21
+            assert people.largest(connection, CLEO, Period(date(2026, 3, 2), date(2026, 3, 3))) == 14
+            assert people.largest(connection, CLEO, Period(date(2026, 2, 1), date(2026, 2, 2))) == 0
 
 
 # ---- all creators and months ----

@@ -39,6 +39,11 @@ def test_hours_that_do_not_differ_are_all_alike() -> None:
     assert {round(slot.gifts, 9) for slot in found} == {2.0}
 
 
+def test_weeks_that_are_all_alike_divide_nothing_by_zero() -> None:
+    """No hour differs, and no week."""
+    assert {slot.gifts for slot in slots(np.ones((12, SLOTS)), 1.0)} == {1.0}
+
+
 def test_few_weeks_with_gifts_are_not_known() -> None:
     found = slots(weeks(s5=[1] * (ENOUGH_WEEKS - 1), s6=[1] * ENOUGH_WEEKS), 1.0)
     assert [slot.is_known for slot in found[5:7]] == [False, True]
