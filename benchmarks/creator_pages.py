@@ -68,7 +68,7 @@ FILLS = (
     f" UNION ALL SELECT 1, day::date, video, 1800, 18, 2, 0, 16, 18 {_DAYS}, generate_series(0, 50) AS video",
     f"INSERT INTO creator_supporters SELECT creator, creator * 7 + n, date, 1, 2.5, 1 + n % 14 {_SPREAD}"
     f" UNION ALL SELECT 1, fan, DATE '{LAST}' - (fan * 7 + n * 121) % 365, 1, 1 + fan % 50, 1 + fan % 14"
-    " FROM generate_series(1, :supporters) AS fan, generate_series(1, 3) AS n",
+    " FROM generate_series(1, :supporters) AS fan, generate_series(1, 3) AS n",  # noqa: S608
     "INSERT INTO supporter_returns"
     " SELECT creator_id, date, 0, count(*) FROM creator_supporters GROUP BY 1, 2",
     "INSERT INTO supporter_totals (creator_id, supporter_id, first_day, last_day, gift_days, gifts, amount,"
