@@ -42,6 +42,7 @@ METHOD = (
     "Gifts expected in one such hour (UTC), from the last 12 weeks, drawn towards your average: one lucky "
     f"evening makes no best time. Pale: gifts in fewer than {ENOUGH_WEEKS} of the weeks, so never ranked."
 )
+PERIODS = "Hours are of the last 12 weeks, the comparison of a calendar month, whichever period is chosen."
 PRIVACY = (
     "Similar: as many digits in the number of followers. Rounded quartiles of a calendar month, published "
     "once and never changed; only where at least 20 creators earned something and none has above a quarter "
@@ -75,7 +76,10 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     slots, why = hours(queries, creator_id, chosen.freshness)
     standing = queries.peer_standing(creator_id)
     return {
-        Ids.HEAD: chosen.section("Key numbers", lambda: cards(key_numbers(slots, why, standing))),
+        Ids.HEAD: [
+            html.P(PERIODS, className="period-line"),
+            chosen.section("Key numbers", lambda: cards(key_numbers(slots, why, standing))),
+        ],
         Ids.HOURS: chosen.section(WHEN, lambda: heat_map(slots, why)),
         Ids.SLOTS: chosen.section(BEST, lambda: best_table(slots, why)),
         Ids.PEERS: chosen.section(LIKE_ME, lambda: peers_card(standing)),
@@ -141,7 +145,8 @@ def heat_map(slots: Sequence[Slot], why: str) -> Component:
         Row(WEEKDAYS[day], [heat(slot, most) for slot in slots[day * HOURS : (day + 1) * HOURS]])
         for day in range(DAYS_A_WEEK)
     ]
-    columns = ("UTC", *(f"{hour:02}" for hour in range(HOURS)))
+    # Every hour's name would not fit on a phone.
+    columns = ("UTC", *("" if hour % 6 else f"{hour:02}" for hour in range(HOURS)))
     return heat_map_card("best_times", WHEN, columns, rows, note=METHOD, dense=True, wide=True)
 
 
