@@ -430,6 +430,138 @@ SKILL = Metric(
     "zero, repeating the last week would have been better.",
 )
 
+# ---- about people: recounted over the period by queries of their own ----
+
+RETURNS = "user_returns"
+DAU = Metric(
+    "dau",
+    "DAU",
+    "count",
+    "distinct",
+    RETURNS,
+    "Σ distinct active users of each day / days",
+    "Daily active users: how many different people are active on an average day of the period.",
+)
+WAU = Metric(
+    "wau",
+    "WAU",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct users active in the last 7 days",
+    "Weekly active users: different people active in the 7 days that end with the period's last day.",
+)
+MAU = Metric(
+    "mau",
+    "MAU",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct users active in the last 28 days",
+    "Monthly active users: different people active in the 28 days that end with the period's last day. "
+    "28 days have each weekday four times.",
+)
+STICKINESS = Metric(
+    "stickiness",
+    "Stickiness",
+    "percent",
+    "ratio",
+    RETURNS,
+    "mean DAU of the last 28 days / MAU",
+    "On how many of the 28 days an active user is active, on average, as a share of 28.",
+)
+NEW_ACTIVE = Metric(
+    "new_active_users",
+    "New",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct users whose first active day of all lies in the period",
+    "People active for the first time ever. New, returning and resurrected together are the active users.",
+)
+RETURNING = Metric(
+    "returning_users",
+    "Returning",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct users active in the period and in the one right before it",
+    "People who were also active in the period of the same length right before.",
+)
+RESURRECTED = Metric(
+    "resurrected_users",
+    "Resurrected",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct users active in the period, not in the one right before it, but earlier",
+    "People who came back after having been away for at least one whole period.",
+)
+DORMANT = Metric(
+    "dormant_users",
+    "Dormant",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct users active in the period right before, and not in this one",
+    "People who were active in the period right before and have not come in this one.",
+    better="down",
+)
+
+
+def _day(age: int) -> Metric:
+    return Metric(
+        f"day_{age}",
+        f"Day {age}",
+        "percent",
+        "ratio",
+        "cohort_activity",
+        f"Σ users active exactly {age} days after signing up / Σ users who signed up, over the sign-ups "
+        f"whose day {age} lies in the period",
+        f"Of everyone whose day {age} after signing up lies in the period, the share that was active on it.",
+    )
+
+
+DAY_1, DAY_7, DAY_30 = map(_day, (1, 7, 30))
+GIFTER_DAY_30 = Metric(
+    "gifter_day_30",
+    "Gifter day 30",
+    "percent",
+    "ratio",
+    "gifter_activity",
+    "Σ users active exactly 30 days after their first gift / Σ users whose first gift was 30 days earlier",
+    "Of everyone whose 30th day after the first gift lies in the period, the share that was active on it.",
+)
+GRR = Metric(
+    "grr",
+    "GRR",
+    "percent",
+    "ratio",
+    "gifter_cohorts",
+    "Σ min(spent in month 1, spent in the month of the first gift) / Σ spent in the month of the first gift",
+    "Gross revenue retention: of what people spent in the month of their first gift, how much of it they "
+    "spent again in the month after. Spending more than at first doesn't count, so it is never above 100%.",
+)
+NRR = Metric(
+    "nrr",
+    "NRR",
+    "percent",
+    "ratio",
+    "gifter_cohorts",
+    "Σ spent in month 1 / Σ spent in the month of the first gift",
+    "Net revenue retention: what people spent in the month after that of their first gift, as a share of "
+    "what they spent in it. Above 100% where they spend more.",
+)
+SIGNUP_VALUE = Metric(
+    "signup_value",
+    "Value per sign-up",
+    "money",
+    "ratio",
+    "cohort_value",
+    "Σ gift revenue until that age / Σ users who signed up, over the sign-ups that reached that age",
+    "What people have spent on gifts by the time they are so many days old, per sign-up, gifters or not.",
+)
+
 
 def every() -> tuple[Metric, ...]:
     """All that stand in this list, in its order."""

@@ -336,8 +336,8 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     since = work.since if first == work.first else first
     try:
         with connection.begin_nested():
-            reach = each.job.reach(last, work.complete)
             later = work.later and last == work.last
+            reach = each.job.reach(last, work.complete) if later else last
             # Later days are the next spans' in any case; once is enough for those after all of them.
             rows = run(connection, each.job, first, reach, work.missing, since, later=later)
     except Exception as error:

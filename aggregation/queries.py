@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import (
     Column,
@@ -29,8 +30,19 @@ from sqlalchemy import (
     true,
 )
 
-from aggregation import content, forecasts, hours, ledger, peers, statements, summaries
+from aggregation import (
+    audience,
+    content,
+    forecasts,
+    hours,
+    ledger,
+    peers,
+    retention,
+    statements,
+    summaries,
+)
 from aggregation import supporters as people
+from aggregation.audience import Lifecycle
 from aggregation.best_times import Slot
 from aggregation.content import Content, Video
 from aggregation.coverage import absent_tables
@@ -41,6 +53,7 @@ from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.jobs.events import within
 from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
 from aggregation.periods import Period
+from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.scenarios import KNOWN_DAYS, Habits
 from aggregation.schema import (
     creator_metrics,
@@ -394,6 +407,55 @@ class Queries:
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
             return forecasts.creator(self.connection, creator_id)
+
+    # ---- people ----
+
+    @kept(Scope.DAYS)
+    def uncounted(self, jobs: tuple[str, ...], period: Period, begin: date) -> bool:
+        """Whether one of the jobs has not been done for a day of the period, from `begin` on."""
+        return bool(ledger.missing_days(self.connection, jobs, max(period.first, begin), period.last))
+
+    @kept(Scope.DAYS)
+    def lifecycles(self, periods: tuple[Period, ...], begin: date) -> Sequence[Lifecycle]:
+        with self.connection.begin_nested():
+            return audience.lifecycles(self.connection, periods, begin)
+
+    @kept(Scope.DAYS)
+    def reach(self, period: Period, begin: date) -> pd.DataFrame:
+        """Users of a day, 7 days and 28 days: see audience.reach."""
+        with self.connection.begin_nested():
+            return audience.reach(self.connection, period, begin)
+
+    @kept(Scope.DAYS)
+    def frequency(self, last: date) -> tuple[date, list[int]] | None:
+        with self.connection.begin_nested():
+            return audience.frequency(self.connection, last)
+
+    @kept(Scope.DAYS)
+    def session_lengths(self, period: Period) -> list[int]:
+        with self.connection.begin_nested():
+            return audience.lengths_of_sessions(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def cohorts(self, days: Period, through: date, ages: tuple[Ages, ...]) -> Cohorts:
+        with self.connection.begin_nested():
+            return retention.cohorts(self.connection, days, through, ages)
+
+    @kept(Scope.DAYS)
+    def signup_spending(self, days: Period, through: date) -> np.ndarray:
+        """In cents, by day of signing up and age: see retention.values_of."""
+        with self.connection.begin_nested():
+            return retention.values_of(self.connection, days, through)
+
+    @kept(Scope.DAYS)
+    def gifters_after_30_days(self, days: Period) -> dict[date, Share]:
+        with self.connection.begin_nested():
+            return retention.gifters(self.connection, days)
+
+    @kept(Scope.DAYS)
+    def gifter_cohorts(self, through: date) -> GifterCohorts:
+        with self.connection.begin_nested():
+            return retention.gifter_months(self.connection, through)
 
     # ---- creators ----
 

@@ -63,7 +63,8 @@ SOURCES = {
           AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
     """,
     "user_sessions": """
-        SELECT user_id, started_at::date AS day, coalesce(duration_seconds, 0)::bigint AS seconds
+        SELECT user_id, started_at::date AS day, coalesce(duration_seconds, 0)::bigint AS seconds,
+               duration_seconds::bigint AS length
         FROM user_sessions
         WHERE user_id IS NOT NULL
           AND (duration_seconds IS NULL OR (duration_seconds >= 0 AND duration_seconds <= 2147483647))
@@ -98,7 +99,8 @@ SOURCES = {
 }
 # The same columns without a row, where the platform has no such table.
 NOTHING = {
-    "user_sessions": "SELECT NULL::bigint AS user_id, NULL::date AS day, NULL::bigint AS seconds",
+    "user_sessions": "SELECT NULL::bigint AS user_id, NULL::date AS day, NULL::bigint AS seconds,"
+    " NULL::bigint AS length",
     "video_watches": "SELECT NULL::bigint AS user_id, NULL::bigint AS video_id, NULL::date AS day",
     "video_interactions": "SELECT NULL::bigint AS video_id, NULL::text AS kind, NULL::date AS day",
     "follows": "SELECT NULL::bigint AS creator_id, NULL::date AS came, NULL::date AS went",
@@ -547,6 +549,143 @@ EARNINGS = Recount(
     """,
 )
 
+# From user_engagement, like user_returns.
+COHORT_ACTIVITY = Recount(
+    "cohort_activity",
+    ("date", "age", "days_since"),
+    "date",
+    (Cell("users"),),
+    """
+    SELECT date, age, coalesce(date - before, 0) AS days_since, count(*) AS users
+    FROM (
+        SELECT date, date - created_at::date AS age, (
+            SELECT date FROM user_engagement AS earlier
+            WHERE earlier.user_id = now.user_id AND earlier.date < now.date
+              AND earlier.date >= users.created_at::date
+              AND greatest(session_count, videos_watched, gifts_sent) >= 1
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM user_engagement AS now JOIN users ON users.id = user_id
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+          AND created_at >= CAST(:first AS date) - 90 AND created_at < CAST(:last AS date) + 1
+          AND greatest(session_count, videos_watched, gifts_sent) >= 1
+          AND NOT :no_user_sessions AND NOT :no_video_watches
+    ) AS visits
+    WHERE age BETWEEN 0 AND 90
+    GROUP BY 1, 2, 3
+    """,
+)
+
+COHORT_VALUE = Recount(
+    "cohort_value",
+    ("date", "age"),
+    "date",
+    (Cell("amount"),),
+    """
+    SELECT date, age, sum(spent) AS amount
+    FROM (
+        SELECT day AS date, day - created_at::date AS age, creator + platform AS spent
+        FROM the_gifts JOIN users ON users.id = sender_id
+        WHERE created_at >= CAST(:first AS date) - 90 AND created_at < CAST(:last AS date) + 1
+    ) AS gifts
+    WHERE age BETWEEN 0 AND 90
+    GROUP BY 1, 2
+    """,
+)
+
+GIFTER_ACTIVITY = Recount(
+    "gifter_activity",
+    ("date", "age"),
+    "date",
+    (Cell("users"),),
+    """
+    WITH began AS (
+        SELECT user_id, date
+        FROM user_engagement AS now
+        WHERE date BETWEEN CAST(:first AS date) - 30 AND CAST(:last AS date) AND gifts_sent >= 1
+          AND (SELECT date FROM user_engagement AS earlier
+               WHERE earlier.user_id = now.user_id AND earlier.date < now.date AND gifts_sent >= 1
+               ORDER BY date DESC LIMIT 1) IS NULL
+    )
+    SELECT date, 0 AS age, count(*) AS users FROM began WHERE date >= CAST(:first AS date) GROUP BY date
+    UNION ALL
+    SELECT seen.date, 30, count(*)
+    FROM began JOIN user_engagement AS seen ON seen.user_id = began.user_id AND seen.date = began.date + 30
+    WHERE seen.date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+      AND greatest(session_count, videos_watched, gifts_sent) >= 1
+    GROUP BY seen.date
+    """,
+)
+
+# Days are recounted month by month: `:last` is in one with them.
+GIFTER_MONTHS = Recount(
+    "gifter_months",
+    ("user_id", "date"),
+    "date",
+    (Cell("amount"),),
+    """
+    SELECT sender_id AS user_id, CAST(:last AS date) AS date,
+           sum(round(creator_share::numeric, 2) + round(platform_share::numeric, 2)) AS amount
+    FROM virtual_gifts
+    WHERE status::text = 'completed' AND num_nulls(spark_id, sender_id, recipient_id) = 0
+      AND creator_share >= 0 AND creator_share <= 9999999999.99
+      AND platform_share >= 0 AND platform_share <= 9999999999.99
+      AND created_at >= date_trunc('month', CAST(:last AS date)) AND created_at < CAST(:last AS date) + 1
+      AND extract(day FROM CAST(:last AS date) + 1) = 1
+    GROUP BY sender_id
+    """,
+)
+
+# From gifter_months, whose own recount is above.
+GIFTER_COHORTS = Recount(
+    "gifter_cohorts",
+    ("date", "cohort_date"),
+    "date",
+    (Cell("gifters"), Cell("amount"), Cell("kept")),
+    """
+    SELECT date, cohort_date, count(*) AS gifters, sum(amount) AS amount, sum(least(amount, base)) AS kept
+    FROM (
+        SELECT date, amount, first_value(date) OVER months AS cohort_date,
+               first_value(amount) OVER months AS base
+        FROM gifter_months WINDOW months AS (PARTITION BY user_id ORDER BY date)
+    ) AS spent
+    WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+    GROUP BY 1, 2
+    """,
+)
+
+FREQUENCY = Recount(
+    "user_frequency",
+    ("date", "days"),
+    "date",
+    (Cell("users"),),
+    """
+    SELECT day AS date, days, count(*) AS users
+    FROM (
+        SELECT day, user_id, count(DISTINCT date) AS days
+        FROM the_days JOIN user_engagement ON date > day - 28 AND date <= day
+        WHERE extract(isodow FROM day) = 7 AND greatest(session_count, videos_watched, gifts_sent) >= 1
+        GROUP BY day, user_id
+    ) AS active
+    GROUP BY 1, 2
+    """,
+)
+
+SESSION_LENGTHS = Recount(
+    "session_lengths",
+    ("date", "minutes"),
+    "date",
+    (Cell("sessions"),),
+    """
+    SELECT day AS date,
+           (ARRAY[0, 1, 3, 5, 10, 15, 30, 60, 120])[
+               width_bucket(length, ARRAY[0, 60, 180, 300, 600, 900, 1800, 3600, 7200]::bigint[])
+           ] AS minutes, count(*) AS sessions
+    FROM the_user_sessions WHERE length IS NOT NULL
+    GROUP BY 1, 2
+    """,
+)
+
 RECOUNTS = (
     DAILY,
     CREATORS,
@@ -562,6 +701,13 @@ RECOUNTS = (
     SUPPORTERS,
     SUPPORTER_RETURNS,
     SUPPORTER_TOTALS,
+    COHORT_ACTIVITY,
+    COHORT_VALUE,
+    GIFTER_ACTIVITY,
+    GIFTER_MONTHS,
+    GIFTER_COHORTS,
+    FREQUENCY,
+    SESSION_LENGTHS,
 )
 
 IDENTITIES = """

@@ -33,6 +33,10 @@ GIFT_STATUSES = ("completed", "pending", "failed", "refunded")
 TRANSACTION_STATUSES = ("completed", "refunded", "failed")
 INTERACTION_KINDS = ("like", "comment", "share")
 COHORT_OFFSETS = (0, 1, 7, 30, 60, 90)
+# Cohorts are followed for so many days.
+OLDEST_AGE = 90
+# Where the classes of session lengths begin, in minutes.
+SESSION_STEPS = (0, 1, 3, 5, 10, 15, 30, 60, 120)
 # The source's numeric(12,2) can hold no more; comparing with it also leaves NaN, infinity and null out.
 LARGEST_SHARE = "9999999999.99"
 
@@ -358,6 +362,70 @@ user_returns = Table(
     # 0 stands for users who had never been active before.
     Column("days_since", Integer, primary_key=True, autoincrement=False),
     _count("users"),
+)
+# Of users by the day they signed up: how many were active at `age` days, on `date`. `days_since` their visit
+# before, but after signing up; 0 where there was none. So who came back in any range of ages is a sum.
+cohort_activity = Table(
+    "cohort_activity",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("age", Integer, primary_key=True, autoincrement=False),
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("users"),
+)
+# What they spent on gifts at that age.
+cohort_value = Table(
+    "cohort_value",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("age", Integer, primary_key=True, autoincrement=False),
+    _money("amount"),
+    _no_nan("cohort_value", ("amount",)),
+)
+# Of users by the day of their first gift: at age 0 how many there are, at later ones how many were active.
+gifter_activity = Table(
+    "gifter_activity",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("age", Integer, primary_key=True, autoincrement=False),
+    _count("users"),
+)
+# Months go by their last day, on which they are complete.
+gifter_months = Table(
+    "gifter_months",
+    analytics,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _money("amount"),
+    _no_nan("gifter_months", ("amount",)),
+    Index("gifter_months_date", "date"),
+)
+# `cohort_date`: the month of their first gift. `kept`: of each no more than was spent in that month.
+gifter_cohorts = Table(
+    "gifter_cohorts",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("cohort_date", Date, primary_key=True),
+    _count("gifters"),
+    _money("amount"),
+    _money("kept"),
+    _no_nan("gifter_cohorts", ("amount", "kept")),
+)
+# How many users were active on how many of the 28 days that end with `date`, a Sunday.
+user_frequency = Table(
+    "user_frequency",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    _count("users"),
+)
+# Sessions of at least so many minutes, and less than the next step.
+session_lengths = Table(
+    "session_lengths",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("minutes", Integer, primary_key=True, autoincrement=False),
+    _count("sessions"),
 )
 creator_supporters = Table(
     "creator_supporters",

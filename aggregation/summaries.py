@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal
 
 import pandas as pd
@@ -86,17 +85,6 @@ def growth(now: Number | None, before: Number | None) -> Decimal | None:
 def since(frame: pd.DataFrame, first: date) -> pd.DataFrame:
     """The rows from `first` on: what lies before the first day of all is no gap."""
     return frame[[day >= first for day in frame["date"]]]
-
-
-def daily_values(frame: pd.DataFrame, metric: Metric) -> list[Number | None]:
-    """What a verdict looks at: the days of a metric, and of a stock by how much each changed it.
-
-    A stock has one value less than there are days.
-    """
-    values = [number(cell) for cell in frame[metric.name]]
-    if metric.rollup != "stock":
-        return values
-    return [None if a is None or b is None else b - a for a, b in pairwise(values)]
 
 
 def values_over(frame: pd.DataFrame, metrics: Sequence[Metric]) -> Mapping[str, Number | None]:

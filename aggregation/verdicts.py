@@ -6,7 +6,7 @@ weekday in H; s² its Newey-West variance, which knows that days follow each oth
 where they fall below it, as a balance may, the value itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -27,7 +27,7 @@ OUTSIDE = 2.58
 WEEK = 7
 # Counts below this scatter more than their log shows.
 NEAR_ZERO = 10
-# Next to nothing beside the usual day: its log would outweigh all others.
+# Next to nothing beside the mean day: its log would outweigh all others.
 TINY = 0.01
 
 Days = npt.NDArray[np.float64]
@@ -47,9 +47,9 @@ class Verdict:
     why: str = ""
 
 
-def verdict(history: Iterable[Number | None], window: Sequence[Number | None], unit: Unit) -> Verdict:
-    """Of one series of days: `history` ends the day before `window`; unknown days are None."""
-    before, shown = days_of(history)[-HISTORY:], days_of(window)
+def verdict(history: Days, window: Days, unit: Unit) -> Verdict:
+    """Of one series of days: `history` ends the day before `window`; unknown days are NaN."""
+    before, shown = history[-HISTORY:], window
     known = np.isfinite(shown).sum()
     if known < MIN_WINDOW:
         return Verdict(None, f"too short to tell: {known} of at least {MIN_WINDOW} days")
@@ -65,6 +65,7 @@ def verdict(history: Iterable[Number | None], window: Sequence[Number | None], u
 
 
 def days_of(values: Iterable[Number | None]) -> Days:
+    """Unknown days are None."""
     return np.array([np.nan if value is None else float(value) for value in values], dtype=float)
 
 
@@ -86,7 +87,7 @@ def scores(days: Days, window: int, unit: Unit) -> Days:
 def transformed(days: Days, window: int, unit: Unit) -> Days:
     """Each series in its log, or √(x + 3/8) where days are near zero, or as it is where they are below."""
     lowest = np.nanmin(days, axis=1, keepdims=True)
-    usual = np.nanmedian(days[:, :-window], axis=1, keepdims=True)
+    usual = _mean(days[:, :-window])[:, np.newaxis]
     floor = np.maximum(NEAR_ZERO if unit == "count" else 0, TINY * usual)
     with np.errstate(divide="ignore", invalid="ignore"):
         near_zero = np.where(lowest < 0, days, np.sqrt(days + 3 / 8))

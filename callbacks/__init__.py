@@ -3,12 +3,24 @@
 from collections.abc import Callable
 
 from aggregation.queries import Store
-from callbacks import content, earnings, forecast, my_audience, my_dashboard, overview, supporters
+from callbacks import (
+    audience,
+    content,
+    earnings,
+    forecast,
+    my_audience,
+    my_dashboard,
+    overview,
+    retention,
+    supporters,
+)
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
 
 REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "overview": overview.register,
+    "audience": audience.register,
+    "retention": retention.register,
     "forecast": forecast.register,
     "my-dashboard": my_dashboard.register,
     "earnings": earnings.register,
@@ -19,6 +31,8 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
 # What can be taken out, of which page.
 EXPORTS: dict[str, Exporting] = {
     "overview": overview.export,
+    "audience": audience.export,
+    "retention": retention.export,
     "my-dashboard": my_dashboard.export,
     "earnings": earnings.export,
     "supporters": supporters.export,

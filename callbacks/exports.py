@@ -10,7 +10,7 @@ from aggregation.days import ONE_DAY
 from aggregation.metrics import Metric
 from aggregation.queries import Queries
 from callbacks.selection import Selection
-from layouts import shell
+from layouts import formats, shell
 from layouts.components import Kpi, verdict_words
 from layouts.exports import Amount, Cell, Export, Fact, Table
 from layouts.page import Asked, Page, Viewer
@@ -39,7 +39,7 @@ def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
         ("Complete through (UTC)", freshness.coverage.last),
         ("Numbers begin (UTC)", freshness.coverage.first),
         ("Cells that differed when recounted", "not recounted yet" if unequal is None else unequal),
-        ("Period", f"{period.days} days"),
+        ("Period", formats.days(period.days)),
         ("From (UTC, included)", period.first),
         ("To (UTC, not included)", period.last + ONE_DAY),
         *([("Note", chosen.remark)] if chosen.remark else []),

@@ -8,9 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pandas as pd
 
-from aggregation import summaries, verdicts
+from aggregation import verdicts
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.metrics import Metric
 from aggregation.periods import Comparison, Period
@@ -182,8 +183,12 @@ def kpi(metric: Metric, now: Number | None, before: Number | None, **facts: Any)
 
 def judged(metric: Metric, usual: pd.DataFrame, daily: pd.DataFrame) -> Verdict:
     """Whether `daily` is within the normal range of the days before it, `usual`; rows are days."""
-    days = summaries.daily_values(pd.concat([usual, daily]), metric)
-    return verdict(days[: -len(daily)], days[-len(daily) :], metric.unit)
+    days = np.concatenate([verdicts.days_of(frame[metric.name].to_list()) for frame in (usual, daily)])
+    if metric.rollup == "stock":
+        # What can be usual of it is by how much a day changes it.
+        days = np.diff(days)
+    begin = len(days) - len(daily)
+    return verdict(days[:begin], days[begin:], metric.unit)
 
 
 def no_gifts(last: date | None) -> str:

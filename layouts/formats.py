@@ -75,6 +75,11 @@ def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
+def days(number: int) -> str:
+    """1 day · 30 days."""
+    return f"{number:,} {'day' if number == 1 else 'days'}"
+
+
 def span(period: Period) -> str:
     """23 Oct – 21 Nov 2026; years and months are not repeated."""
     first, last = period.first, period.last

@@ -50,7 +50,7 @@ class Page:
     """One page: `layout` returns it empty, its controls as asked.
 
     It is filled by the ids of its charts and of its Html; `<name>-address` holds its address.
-    `picks`: by what a click in a chart narrows its numbers; a part of the address each.
+    `picks`: by what a click in a chart narrows its numbers, and its own controls; a part of the address each.
     """
 
     name: str

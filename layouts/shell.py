@@ -41,6 +41,24 @@ COMPARISONS = {
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A control of a page's own: `part` is its name in the address and one of the page's picks.
+
+    `options` are values and their words.
+    """
+
+    part: str
+    label: str
+    options: Sequence[tuple[str, str]]
+    usual: str
+
+    def made(self, asked: Asked) -> str:
+        """What it is set to; the usual where the address says nothing that it knows."""
+        value = asked.pick(self.part)
+        return value if value in dict(self.options) else self.usual
+
+
+@dataclass(frozen=True)
 class Open:
     """What is open in the frame: a page, with what goes with it."""
 
@@ -82,6 +100,7 @@ def bar(
     *,
     compares: bool = True,
     export: str = "",
+    choices: Sequence[Choice] = (),
 ) -> Component:
     """The line above the numbers: what is shown, for when, compared with what, and how fresh.
 
@@ -94,10 +113,13 @@ def bar(
     controls = [_control(Ids.PERIOD, "days", "Period", days, chosen), _dates(asked)]
     if compares:
         controls.append(_control(Ids.COMPARE, "compare", "Compare with", comparisons, asked.compare.value))
+    for each in choices:
+        controls.append(_control(each.part, each.part, each.label, each.options, each.made(asked)))
     if export:
         controls.append(_export(export, asked))
     controls.append(_keys())
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
+    usual |= {each.part: each.usual for each in choices}
     return html.Div(
         [
             html.H1(title),
@@ -197,7 +219,7 @@ def badge(coverage: Period | None, unequal: int | None = None, days_behind: int 
         return html.Span("no complete day yet", className="badge")
     parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal)]
     if days_behind > 0:
-        parts.insert(1, f"{days_behind:,} {'day' if days_behind == 1 else 'days'} behind")
+        parts.insert(1, f"{formats.days(days_behind)} behind")
     return html.Span(
         " · ".join(parts),
         id=Ids.BADGE,
@@ -230,7 +252,7 @@ def period_line(
     `against`: what the compared days are, in words. `picked`: what was clicked, by part of the address, as it
     is shown. The interval stands in it for scripts, both days inside.
     """
-    parts = [f"{period.days} {'day' if period.days == 1 else 'days'}: {formats.span(period)}"]
+    parts = [f"{formats.days(period.days)}: {formats.span(period)}"]
     if begin is not None:
         parts.append(f"the numbers begin on {formats.day(begin)}")
     if before is not None and compared:

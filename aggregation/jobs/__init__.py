@@ -14,11 +14,17 @@ from sqlalchemy import Column, ColumnElement, Select, Table, select, true, tuple
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
 from aggregation.jobs import (
+    cohort_activity,
+    cohort_value,
     cohorts,
     creators,
     daily,
     earnings,
     engagement,
+    frequency,
+    gifter_activity,
+    gifter_cohorts,
+    gifter_months,
     gifts,
     hours,
     names,
@@ -26,6 +32,7 @@ from aggregation.jobs import (
     profiles,
     returns,
     revenue,
+    session_lengths,
     sparks,
     supporter_returns,
     supporter_totals,
@@ -52,9 +59,16 @@ from aggregation.schema import (
     supporter_changes,
     supporter_profiles,
     user_engagement,
+    user_frequency,
     user_returns,
     video_profiles,
 )
+from aggregation.schema import cohort_activity as cohort_activity_table
+from aggregation.schema import cohort_value as cohort_value_table
+from aggregation.schema import gifter_activity as gifter_activity_table
+from aggregation.schema import gifter_cohorts as gifter_cohorts_table
+from aggregation.schema import gifter_months as gifter_months_table
+from aggregation.schema import session_lengths as session_lengths_table
 from aggregation.schema import supporter_returns as supporter_returns_table
 from aggregation.schema import supporter_totals as supporter_totals_table
 
@@ -88,7 +102,8 @@ class Job:
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
     comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
-    With `to_month_end` these are all days until the month's last complete one.
+    With `to_month_end` these are all days until the month's last complete one, with `tail` those of so
+    many days more.
     `notes`: keys of rows that a run changes are noted there. A job that is `noted` so makes only the rows
     with these keys, and forgets them; it has no `day`.
     Where not `completes`, a day counts as complete without the job: its readers ask the ledger
@@ -106,6 +121,7 @@ class Job:
     later: Later | None = None
     completes: bool = True
     to_month_end: bool = False
+    tail: timedelta = timedelta()
     notes: Notes | None = None
     noted: Notes | None = None
 
@@ -131,7 +147,7 @@ class Job:
     def reach(self, last: date, complete: date) -> date:
         """The last day that a run until `last` has to compute, if days until `complete` are over."""
         month_end = (last.replace(day=1) + timedelta(days=31)).replace(day=1) - ONE_DAY
-        return max(last, min(month_end, complete)) if self.to_month_end else last
+        return max(last, min(month_end if self.to_month_end else last + self.tail, complete))
 
     def kept(self, missing: Collection[str]) -> tuple[str, ...]:
         return () if self.keeps_unless.intersection(missing) else self.keeps
@@ -153,6 +169,36 @@ JOBS = (
         user_returns.c.date,
         reads=(user_engagement,),
         later=Later(partial(visits.depend_on_days_until, user_returns), returns.of_later_days),
+    ),
+    Job(
+        "cohort_activity",
+        cohort_activity_table,
+        MIDNIGHT,
+        cohort_activity.statement,
+        cohort_activity_table.c.date,
+        reads=(user_engagement,),
+        later=Later(cohort_activity.depend_on_days_until, cohort_activity.of_later_days),
+        completes=False,
+    ),
+    Job(
+        "gifter_activity",
+        gifter_activity_table,
+        MIDNIGHT,
+        gifter_activity.statement,
+        gifter_activity_table.c.date,
+        reads=(user_engagement,),
+        later=Later(gifter_activity.depend_on_days_until, gifter_activity.of_later_days),
+        completes=False,
+    ),
+    Job(
+        "frequency",
+        user_frequency,
+        MIDNIGHT,
+        frequency.statement,
+        user_frequency.c.date,
+        reads=(user_engagement,),
+        completes=False,
+        tail=frequency.BEFORE,
     ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
     Job(
@@ -207,6 +253,42 @@ JOBS = (
         reads=(creator_supporters,),
         completes=False,
         noted=CHANGED_SUPPORTERS,
+    ),
+    Job(
+        "cohort_value",
+        cohort_value_table,
+        HALF_PAST,
+        cohort_value.statement,
+        cohort_value_table.c.date,
+        completes=False,
+    ),
+    Job(
+        "gifter_months",
+        gifter_months_table,
+        HALF_PAST,
+        gifter_months.statement,
+        gifter_months_table.c.date,
+        completes=False,
+        to_month_end=True,
+    ),
+    Job(
+        "gifter_cohorts",
+        gifter_cohorts_table,
+        HALF_PAST,
+        gifter_cohorts.statement,
+        gifter_cohorts_table.c.date,
+        reads=(gifter_months_table,),
+        later=Later(gifter_cohorts.depend_on_days_until, gifter_cohorts.of_later_days),
+        completes=False,
+        to_month_end=True,
+    ),
+    Job(
+        "session_lengths",
+        session_lengths_table,
+        HALF_PAST,
+        session_lengths.statement,
+        session_lengths_table.c.date,
+        completes=False,
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
     Job(

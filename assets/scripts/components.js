@@ -43,8 +43,8 @@
         const { search } = window.location;
         const asked = new URLSearchParams(search);
         const own = asked.has("from") || asked.has("to");
-        dates.hidden = !own;
-        if (own) ["from", "to"].forEach((end) => { part(end).value = asked.get(end) ?? ""; });
+        if (dates) dates.hidden = !own;
+        if (dates && own) ["from", "to"].forEach((end) => { part(end).value = asked.get(end) ?? ""; });
         selects.forEach((select) => {
           const known = [...select.options].map((option) => option.value);
           const wanted = select.name === "days" && own ? "custom" : asked.get(select.name);
@@ -65,13 +65,13 @@
         follow();
       };
       const choose = ({ target }) => ask((asked) => {
-        if (part("days").value === "custom") {
+        if (part("days")?.value === "custom") {
           // It begins as what is on the screen.
           const [first, last] = sparkboard.period();
           asked.delete("days");
           asked.set("from", target.name === "days" ? first : part("from").value);
           asked.set("to", target.name === "days" ? last : part("to").value);
-        } else {
+        } else if (part("days")) {
           asked.delete("from");
           asked.delete("to");
           asked.set("days", part("days").value);

@@ -24,6 +24,28 @@ RETURNS = {
         )
         GROUP BY date, previous
     """,
+    "cohort_activity": """
+        SELECT date, age, coalesce(date - previous, 0) AS days_since, count(*) AS users
+        FROM (
+            SELECT date, date - CAST(created_at AS date) AS age,
+                   lag(date) OVER (PARTITION BY user_id ORDER BY date) AS previous
+            FROM user_engagement JOIN users ON users.id = user_id
+            WHERE date - CAST(created_at AS date) BETWEEN 0 AND 90
+              AND (session_count > 0 OR videos_watched > 0 OR gifts_sent > 0)
+        )
+        GROUP BY date, age, previous
+    """,
+    "gifter_activity": """
+        WITH began AS (
+            SELECT user_id, min(date) AS first_day FROM user_engagement WHERE gifts_sent > 0 GROUP BY user_id
+        )
+        SELECT first_day AS date, 0 AS age, count(*) AS users FROM began GROUP BY first_day
+        UNION ALL
+        SELECT date, 30, count(*)
+        FROM user_engagement JOIN began USING (user_id)
+        WHERE date - first_day = 30 AND (session_count > 0 OR videos_watched > 0 OR gifts_sent > 0)
+        GROUP BY date
+    """,
     "supporter_returns": """
         SELECT creator_id, date, coalesce(date - previous, 0) AS days_since, count(*) AS supporters
         FROM (

@@ -1,10 +1,22 @@
 """The pages, in menu order."""
 
 from layouts.page import Page, PlainPage
-from layouts.pages import content, earnings, forecast, my_audience, my_dashboard, overview, supporters
+from layouts.pages import (
+    audience,
+    content,
+    earnings,
+    forecast,
+    my_audience,
+    my_dashboard,
+    overview,
+    retention,
+    supporters,
+)
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    audience.PAGE,
+    retention.PAGE,
     forecast.PAGE,
     my_dashboard.PAGE,
     earnings.PAGE,

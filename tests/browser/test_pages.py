@@ -42,15 +42,22 @@ def value(visitor: Visitor, name: str) -> str:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    ("role", "page"), [("analyst", "overview"), ("analyst", "forecast"), ("creator", "my-dashboard")]
+    ("role", "page"),
+    [
+        ("analyst", "overview"),
+        ("analyst", "audience"),
+        ("analyst", "retention"),
+        ("analyst", "forecast"),
+        ("creator", "my-dashboard"),
+    ],
 )
 def test_pages_fit_and_complain_about_nothing(
     browser: Browser, demo: str, role: str, page: str, size: str, theme: str
 ) -> None:
     visitor = visit(browser, demo, SIZES[size], theme)
     visitor.sign_in(role)
-    if page == "forecast":
-        visitor.open("/forecast")
+    if page not in ("overview", "my-dashboard"):
+        visitor.open(f"/{page}")
     assert visitor.page.get_attribute("body", "data-page") == page
     visitor.screenshot(f"{page}-{size}-{theme}")
     width = visitor.page.evaluate("document.documentElement.scrollWidth")
@@ -69,6 +76,21 @@ def test_overview_shows_its_cards_figures_and_table(visitor: Visitor) -> None:
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\d", visitor.page.get_attribute("#complete-through", "data-through") or ""
     )
+
+
+def test_retention_keeps_its_own_controls_in_the_address(visitor: Visitor) -> None:
+    """By keyboard or mouse, and a link shows a colleague the same."""
+    visitor.sign_in("analyst")
+    visitor.open("/retention?measure=within")
+    assert visitor.page.input_value("#measure") == "within"
+    heads = '[data-figure="cohorts_map"] thead th'
+    assert visitor.page.locator(heads).all_inner_texts()[:3] == ["Week from", "0", "1–7"]
+    visitor.page.select_option("#grain", "month")
+    visitor.page.wait_for_function(f"document.querySelector('{heads}').textContent === 'Month'")
+    assert "grain=month" in visitor.page.url
+    assert "measure=within" in visitor.page.url
+    export = visitor.page.get_attribute(".export a", "href") or ""
+    assert "grain=month" in export
 
 
 def test_my_dashboard_shows_its_cards_figures_and_table(visitor: Visitor) -> None:

@@ -23,9 +23,26 @@ from tests.integration.test_access import FILLS
 
 Found = TypeVar("Found")
 
-WHO = {"overview": "ana", "forecast": "ana", "my-dashboard": "cleo"}
+WHO = {
+    "overview": "ana",
+    "audience": "ana",
+    "retention": "ana",
+    "forecast": "ana",
+    "my-dashboard": "cleo",
+}
 OVERVIEW = next(page for page in PAGES if page.name == "overview")
-SEARCHES = ("", "?days=7", "?days=7&compare=none", "?days=90&compare=year", "?days=x&nonsense=<b>", "?%00")
+SEARCHES = (
+    "",
+    "?days=7",
+    "?days=7&compare=none",
+    "?days=90&compare=year",
+    "?from=2026-03-01&to=2026-03-03",
+    "?from=2026-03-03&to=2026-03-01",
+    "?days=7&day=2026-03-03",
+    "?days=7&source=gifts",
+    "?days=x&nonsense=<b>",
+    "?%00",
+)
 AT_ONCE = 64
 ANA = Account(2, "ana", "analyst", None)
 

@@ -76,6 +76,27 @@ def test_the_file_says_which_numbers_it_holds(world: World) -> None:
     }
 
 
+def test_a_file_follows_a_range_and_what_was_clicked(world: World) -> None:
+    found = tables(
+        lines(world, "ana", f"{OVERVIEW}.csv?from=2026-03-01&to=2026-03-09&day=2026-03-03&source=gifts")
+    )
+    facts = dict(found[""])
+    assert facts["Period"] == "1 day"
+    assert facts["From (UTC, included)"] == "2026-03-03"
+    assert facts["To (UTC, not included)"] == "2026-03-04"
+    assert facts["Compared from (UTC, included)"] == "2026-03-02"
+    assert facts["Note"] == "The newest complete day is 4 Mar 2026."
+    assert {row[0]: row[2] for row in found["Key numbers"]}["Total revenue"] == "1131.10"
+    # The trend of the source has all days of the range that there are.
+    assert found["Gifts by day"] == [
+        ["Day (UTC)", "Gifts ($)"],
+        ["2026-03-01", "10.00"],
+        ["2026-03-02", "0.00"],
+        ["2026-03-03", "1131.10"],
+        ["2026-03-04", "30.00"],
+    ]
+
+
 # The cast has no 56 days before these.
 SHORT = "too short to tell"
 

@@ -1,7 +1,7 @@
 """Eleven years of real donations: totals to the cent, against a recount that doesn't use the database."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +13,14 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.dialects import postgresql
 
+from aggregation.audience import blocks
 from aggregation.copying import copy_rows
 from aggregation.jobs import JOBS, Job
 from aggregation.jobs.events import within
+from aggregation.periods import Period
 from aggregation.publishing import aggregate, publish
+from aggregation.queries import Store
+from aggregation.retention import Ages, Share
 from aggregation.schema import COHORT_OFFSETS, source
 from tests.conftest import GDQ, fresh
 
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.skipif(not GDQ.is_dir(), reason=f"no real data in {GDQ}
 
 NOW = datetime(2021, 7, 12, 0, 10, tzinfo=UTC)
 BUSY_DAY = date(2020, 1, 12)
+ALL = Period(date(2011, 1, 5), date(2021, 7, 11))
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +171,141 @@ def test_cohorts_equal_a_recount_in_pandas(gdq: Engine) -> None:
     with gdq.connect() as connection:
         stored = connection.execute(text("SELECT * FROM retention_cohorts")).all()
     assert {row[0]: tuple(row[1:]) for row in stored} == expected
+
+
+def activity() -> pd.DataFrame:
+    """id, day, cohort and age of each day on which somebody was active."""
+    users = parquet("users", "id", "created_at").to_pandas()
+    sessions = parquet("user_sessions", "user_id", "started_at").to_pandas()
+    gifts = parquet("virtual_gifts", "sender_id", "created_at").to_pandas()
+    active = pd.concat([sessions.set_axis(["id", "at"], axis=1), gifts.set_axis(["id", "at"], axis=1)])
+    seen = (
+        active.assign(day=active["at"].dt.normalize())[["id", "day"]].drop_duplicates().merge(users, on="id")
+    )
+    seen["cohort"] = seen["created_at"].dt.normalize()
+    seen["age"] = (seen["day"] - seen["cohort"]).dt.days
+    return pd.DataFrame(seen)
+
+
+def test_all_ages_add_up_to_what_is_known(gdq: Engine) -> None:
+    query = "SELECT age, sum(users) FROM cohort_activity WHERE age IN (0, 1, 7, 30, 60, 90) GROUP BY age"
+    with gdq.connect() as connection:
+        assert {age: int(users) for age, users in connection.execute(text(query))} == {
+            0: 310_759,
+            1: 11_090,
+            7: 820,
+        }
+    unlike = """
+        SELECT count(*) FROM retention_cohorts LEFT JOIN (
+            SELECT date - age AS cohort_date, sum(users) FILTER (WHERE age = 1) AS day_1,
+                   sum(users) FILTER (WHERE age = 7) AS day_7
+            FROM cohort_activity GROUP BY 1
+        ) each USING (cohort_date)
+        WHERE coalesce(each.day_1, 0) <> coalesce(retention_cohorts.day_1, 0)
+           OR coalesce(each.day_7, 0) <> coalesce(retention_cohorts.day_7, 0)
+    """
+    assert one(gdq, unlike) == (0,)
+
+
+@pytest.mark.parametrize("ages", [(0, 0), (1, 1), (1, 7), (2, 6), (1, 30), (3, 90), (29, 60)])
+def test_who_came_back_equals_a_recount_in_pandas(gdq: Engine, ages: tuple[int, int]) -> None:
+    """Of the cohorts that are old enough, each; and all together."""
+    seen = activity()
+    inside = seen[seen["age"].between(*ages)].groupby("cohort")["id"].nunique()
+    sizes = parquet("users", "created_at").to_pandas()["created_at"].dt.normalize().value_counts()
+    with Store(gdq).read() as queries:
+        cohorts = queries.cohorts(ALL, ALL.last, (Ages(*ages),))
+    all_sizes: dict[Any, Any] = dict(sizes.items())
+    ripe = {day: size for day, size in all_sizes.items() if day.date() <= ALL.last - timedelta(days=ages[1])}
+    assert cohorts.share(0, ALL) == Share(
+        int(sum(inside.get(day, 0) for day in ripe)), int(sum(ripe.values()))
+    )
+    for day, size in ripe.items():
+        expected = Share(int(inside.get(day, 0)), int(size))
+        assert cohorts.share(0, Period(day.date(), day.date())) == expected
+
+
+@pytest.mark.parametrize("days", [1, 7, 28, 365])
+def test_lifecycles_equal_a_recount_in_pandas(gdq: Engine, days: int) -> None:
+    seen = activity()
+    first_day = seen.groupby("id")["day"].min()
+    with Store(gdq).read() as queries:
+        cycles = queries.lifecycles(
+            tuple(blocks(Period(date(2019, 12, 1), date(2020, 8, 31)), days)), ALL.first
+        )
+    for cycle in cycles:
+        first, last = pd.Timestamp(cycle.period.first), pd.Timestamp(cycle.period.last)
+        length = pd.Timedelta(days=days)
+        now = set(seen[seen["day"].between(first, last)]["id"])
+        before = set(seen[seen["day"].between(first - length, last - length)]["id"])
+        new = {user for user in now if first_day[user] >= first}
+        assert (cycle.new, cycle.returning) == (len(new), len(now & before))
+        assert (cycle.resurrected, cycle.dormant) == (len(now - before - new), len(before - now))
+        assert cycle.active == len(now)
+
+
+def test_weeks_and_months_of_users_equal_a_recount_in_pandas(gdq: Engine) -> None:
+    seen = activity()
+    period = Period(date(2020, 1, 1), date(2020, 2, 15))
+    with Store(gdq).read() as queries:
+        rows = queries.reach(period, ALL.first).to_dict("records")
+        frequency = queries.frequency(date(2020, 1, 22))
+    for row in rows:
+        end = pd.Timestamp(row["date"])
+        for name, length in (("dau", 1), ("wau", 7), ("mau", 28)):
+            window = seen[seen["day"].between(end - pd.Timedelta(days=length - 1), end)]
+            assert row[name] == window["id"].nunique()
+    sunday = pd.Timestamp(2020, 1, 19)
+    weeks = seen[seen["day"].between(sunday - pd.Timedelta(days=27), sunday)]
+    active_days = list(weeks.groupby("id").size())
+    assert frequency == (sunday.date(), [active_days.count(n) for n in range(1, 29)])
+
+
+def test_who_pays_again_equals_a_recount_in_pandas(gdq: Engine) -> None:
+    """The last month, July 2021, isn't over."""
+    gifts = parquet("virtual_gifts", "sender_id", "creator_share", "platform_share", "created_at")
+    spent = pd.DataFrame(
+        {
+            "id": gifts["sender_id"].to_pandas(),
+            "month": gifts["created_at"].to_pandas().dt.to_period("M"),
+            "cents": cents(gifts["creator_share"]).to_pandas() + cents(gifts["platform_share"]).to_pandas(),
+        }
+    )
+    months = spent[spent["month"] < "2021-07"].groupby(["id", "month"])["cents"].sum().reset_index()
+    first = months.loc[months.groupby("id")["month"].idxmin()].rename(
+        columns={"month": "cohort", "cents": "base"}
+    )
+    both = months.merge(first, on="id")
+    both["kept"] = both[["cents", "base"]].min(axis=1)
+    with Store(gdq).read() as queries:
+        stored = queries.gifter_cohorts(ALL.last)
+    assert stored.newest == date(2021, 6, 30)
+    grouped: Any = both.groupby(["cohort", "month"])
+    expected: dict[Any, Any] = {
+        (cohort.end_time.date(), month.end_time.date()): (len(rows), rows["cents"].sum(), rows["kept"].sum())
+        for (cohort, month), rows in grouped
+    }
+    found: dict[Any, Any] = {
+        key: (each.gifters, each.amount * 100, each.kept * 100) for key, each in stored.spent.items()
+    }
+    assert found == expected
+
+
+def test_what_sign_ups_spent_equals_a_recount_in_pandas(gdq: Engine) -> None:
+    gifts = parquet("virtual_gifts", "sender_id", "creator_share", "platform_share", "created_at")
+    users = parquet("users", "id", "created_at").to_pandas()
+    spent = pd.DataFrame(
+        {
+            "id": gifts["sender_id"].to_pandas(),
+            "day": gifts["created_at"].to_pandas().dt.normalize(),
+            "cents": cents(gifts["creator_share"]).to_pandas() + cents(gifts["platform_share"]).to_pandas(),
+        }
+    ).merge(users, on="id")
+    spent["age"] = (spent["day"] - spent["created_at"].dt.normalize()).dt.days
+    expected = spent[spent["age"].between(0, 90)].groupby("age")["cents"].sum()
+    with Store(gdq).read() as queries:
+        stored = queries.signup_spending(ALL, ALL.last).sum(axis=0)
+    assert {age: int(amount) for age, amount in enumerate(stored) if amount} == expected.to_dict()
 
 
 def test_another_run_changes_nothing(gdq: Engine) -> None:

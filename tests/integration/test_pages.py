@@ -233,6 +233,147 @@ def test_missing_activity_is_named(database: Engine) -> None:
     assert "Not available: needs the platform's sessions and watches." in content.text
 
 
+# ---- what a click narrows ----
+
+
+def test_a_day_that_was_clicked_narrows_the_numbers(world: World) -> None:
+    shown = answer(world, "ana", "overview", "?days=7&day=2026-03-03")
+    kpis = shown.kpis()
+    # 20 + 1,111.10, after a day without a gift
+    assert kpis["total_revenue"] == ("$1,131.10", "new before: $0.00")
+    assert kpis["active_users"][0] == "2"
+    # compared with the day before: 2 March had 3 users, vito came on the 3rd
+    assert kpis["total_users"] == ("4", "+33.3% before: 3")
+    assert "1 day: 3 Mar 2026, compared with 2 Mar 2026" in shown.text
+    assert [chip["data-drop"] for chip in shown.page.select(".chip")] == ["day"]
+    assert shown.rows("movers") == ["carl $777.77 $0.00 new", "cleo $14.00 $0.00 new"]
+    trend = shown.figures["overview-revenue_trend"]
+    assert trend["data"][0]["y"] == [0, 0, 0, 10, 0, 1131.1, 30]
+    assert [mark["x0"] for mark in trend["layout"]["shapes"]] == ["2026-03-03"]
+    assert shown.figures["overview-revenue_sources"]["data"][0]["x"] == [1131.1]
+
+
+@pytest.mark.parametrize("search", ["?days=7&day=2026-02-25", "?days=7&day=2026-03-05", "?days=7&day=<b>"])
+def test_a_day_outside_the_period_narrows_nothing(world: World, search: str) -> None:
+    shown = answer(world, "ana", "overview", search)
+    assert shown.kpis() == answer(world, "ana", "overview", "?days=7").kpis()
+    assert shown.page.select(".chip") == []
+
+
+def test_a_source_that_was_clicked_is_drawn_alone(world: World) -> None:
+    shown = answer(world, "ana", "overview", "?days=7&source=subscriptions")
+    assert shown.figures["overview-revenue_trend"]["data"][0]["y"] == [0, 0, 0, 0, 0, 0, 50]
+    assert "How is revenue from subscriptions developing?" in shown.text
+    bars = shown.figures["overview-revenue_sources"]
+    assert bars["layout"]["meta"]["keys"] == ["gifts", "subscriptions"]
+    assert bars["data"][0]["marker"]["opacity"] == [0.35, 1]
+    assert shown.kpis() == answer(world, "ana", "overview", "?days=7").kpis()
+    assert [chip["data-drop"] for chip in shown.page.select(".chip")] == ["source"]
+
+
+def test_a_source_that_brought_nothing_says_so(world: World) -> None:
+    assert (
+        "No revenue from ads in this period." in answer(world, "ana", "overview", "?days=7&source=ads").text
+    )
+
+
+def test_no_other_source_can_be_asked_for(world: World) -> None:
+    shown = answer(world, "ana", "overview", "?days=7&source=nonsense")
+    assert "nonsense" not in str(shown.page)
+    assert "How is gift revenue developing?" in shown.text
+
+
+def test_a_range_of_ones_own(world: World) -> None:
+    shown = answer(world, "ana", "overview", "?from=2026-03-01&to=2026-03-03")
+    # 10 + 0 + 1,131.10
+    assert shown.kpis()["total_revenue"] == ("$1,141.10", "new before: $0.00")
+    assert "3 days: 1 – 3 Mar 2026, compared with 26 – 28 Feb 2026" in shown.text
+    mine = answer(world, "cleo", "my-dashboard", "?from=2026-03-01&to=2026-03-03")
+    assert mine.kpis()["gift_revenue"][0] == "$21.00"
+
+
+def test_a_range_that_is_none_says_why_and_shows_the_usual(world: World) -> None:
+    shown = answer(world, "ana", "overview", "?from=2026-03-03&to=2026-03-01")
+    assert "The first day of the range is later than its last. These are the last 30 days." in shown.text
+    assert shown.kpis() == answer(world, "ana", "overview", "?days=30").kpis()
+
+
+def test_a_change_is_that_of_the_period_a_year_before(world: World) -> None:
+    """364 days before are the same weekdays; on 4 March 2025 there were no numbers."""
+    shown = answer(world, "ana", "overview", "?days=7&compare=364")
+    assert shown.kpis()["total_revenue"] == ("$1,171.10", "nothing to compare with")
+
+
+def test_a_hostile_range_is_text(world: World) -> None:
+    hostile = "%22%3E%3Cb%3E"
+    page = BeautifulSoup(
+        world.signed_in("ana").get(f"/?from={hostile}&to={hostile}&day={hostile}&source={hostile}").text,
+        "html.parser",
+    )
+    assert page.b is None
+    field = page.select_one("#first-view [name=from]")
+    assert field
+    assert field["value"] == '"><b>'
+
+
+# ---- verdicts ----
+
+
+def lively(world: World, days: int, last: int) -> None:
+    """So many days of 100 users with a weekly rhythm, and a last week that is `last` times as active."""
+    end = date(2026, 3, 4)
+    with world.engine.begin() as connection:
+        connection.execute(text("DELETE FROM daily_analytics"))
+        for ago in range(days):
+            active = (100 + 10 * (ago % 7) + 7 * (ago % 5)) * (last if ago < 7 else 1)
+            connection.execute(
+                text(
+                    "INSERT INTO daily_analytics (date, total_users, active_users, new_users, "
+                    "total_gifts_sent, total_revenue, creator_earnings, platform_earnings) "
+                    "VALUES (:day, :total, :active, 1 + :ago % 3, 50 + :ago % 5, 70 + :ago % 5, 35, "
+                    "35 + :ago % 5)"
+                ),
+                {"day": end - timedelta(days=ago), "total": 9000 - 2 * ago, "active": active, "ago": ago},
+            )
+
+
+def verdicts(shown: Shown) -> dict[str, str]:
+    return {
+        str(card["data-kpi"]): words(card.select_one(".kpi-verdict"))
+        for card in shown.page.select("[data-kpi]")
+    }
+
+
+def test_cards_say_whether_a_number_is_within_its_normal_range(world: World) -> None:
+    lively(world, 120, last=3)
+    shown = answer(world, "ana", "overview", "?days=7")
+    told = verdicts(shown)
+    assert told["active_users"] == "▲ above its normal range"
+    assert told["total_revenue"] == "within its normal range"
+    assert told["creator_earnings"] == "too little happens to tell"
+    outside = shown.page.select_one('[data-kpi="active_users"] .kpi-verdict')
+    within = shown.page.select_one('[data-kpi="total_revenue"] .kpi-verdict')
+    assert outside
+    assert within
+    assert outside["class"] == ["kpi-verdict", "outside", "good"]
+    assert within["class"] == ["kpi-verdict"]
+
+
+def test_where_the_history_is_too_short_no_verdict_is_made(world: World) -> None:
+    lively(world, 62, last=3)
+    shown = answer(world, "ana", "overview", "?days=7")
+    assert set(verdicts(shown).values()) == {"too short to tell"}
+    card = shown.page.select_one('[data-kpi="active_users"] .kpi-verdict')
+    assert card
+    assert card["title"] == "55 of at least 56 days before"
+
+
+def test_a_creators_cards_have_verdicts_too(world: World) -> None:
+    told = verdicts(answer(world, "cleo", "my-dashboard", "?days=7"))
+    assert told["gift_revenue"] == "too short to tell"
+    assert told["followers"] == "too short to tell"
+
+
 # ---- My dashboard ----
 
 

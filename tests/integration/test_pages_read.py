@@ -13,7 +13,7 @@ from layouts.pages import PAGES
 from tests.cast import World, run_callback
 from tests.integration.test_access import FILLS, MEMBERS
 
-SEARCHES = ("", "?days=7", "?days=7&compare=none", "?days=90&compare=year")
+SEARCHES = ("", "?days=7", "?grain=month&measure=within", "?days=7&compare=none", "?days=90&compare=year")
 APIS = ("/api/analytics/dashboard?days=7", "/api/analytics/creator/1?days=7")
 # Some of what each page shows: with them a page that shows nothing can't pass.
 SHOWN = {
@@ -25,6 +25,14 @@ SHOWN = {
         "creator_profiles",
         "gift_analytics",
         "revenue_forecast",
+    },
+    "audience": {"user_returns", "user_frequency", "session_lengths"},
+    "retention": {
+        "cohort_activity",
+        "retention_cohorts",
+        "cohort_value",
+        "gifter_activity",
+        "gifter_cohorts",
     },
     "forecast": {"daily_analytics", "revenue_forecast_totals"},
     "earnings": {"creator_sparks", "spark_profiles", "creator_forecasts"},

@@ -22,8 +22,14 @@ from aggregation.worker import Worker
 from tests.spec.tables import change, expect, fill, rows
 
 MINUTE = timedelta(minutes=1)
-EARLY = ["daily", "gifts", "engagement", "returns", "revenue", "cohorts"]
-LATE = ["creators", "earnings", "supporters", "supporter_returns", "profiles"]
+EARLY = [
+    *("daily", "gifts", "engagement", "returns", "cohort_activity", "gifter_activity", "frequency"),
+    *("revenue", "cohorts"),
+]
+LATE = [
+    *("creators", "earnings", "supporters", "supporter_returns", "cohort_value", "gifter_months"),
+    *("gifter_cohorts", "session_lengths", "profiles"),
+]
 USERS = """
 users
 id | created_at       | is_creator

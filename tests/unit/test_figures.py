@@ -109,3 +109,23 @@ def test_any_series_makes_valid_json(values: list[Decimal | None]) -> None:
     data = frame(total_revenue=values, creator_earnings=values)
     figure = figures.revenue_trend(data, data, (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS))
     json.dumps(figure, allow_nan=False)
+
+
+def test_a_clicked_day_is_marked_and_the_others_can_be() -> None:
+    plain = figures.revenue_trend(REVENUE, None, (metrics.TOTAL_REVENUE,))
+    clicked = figures.pickable(plain, "day", chosen="2026-03-02")
+    assert clicked["layout"]["meta"] == {"rows": "Day", "part": "day"}
+    assert [mark["x0"] for mark in clicked["layout"]["shapes"]] == ["2026-03-02"]
+    assert clicked["data"] == plain["data"]
+    assert "shapes" not in figures.pickable(plain, "day")["layout"]
+    assert "part" not in plain["layout"]["meta"]
+
+
+def test_a_clicked_bar_stands_out() -> None:
+    amounts = pd.DataFrame({"amount": [Decimal(3), Decimal(1)]}, dtype=object)
+    plain = figures.sources(amounts, ["Gifts", "Ads"])
+    clicked = figures.pickable(plain, "source", ["gifts", "ads"], "ads")
+    assert clicked["layout"]["meta"] == {"rows": "Source", "part": "source", "keys": ["gifts", "ads"]}
+    assert clicked["data"][0]["marker"]["opacity"] == [0.35, 1]
+    assert "opacity" not in plain["data"][0]["marker"]
+    assert "opacity" not in figures.pickable(plain, "source", ["gifts", "ads"])["data"][0]["marker"]

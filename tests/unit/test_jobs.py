@@ -1,7 +1,7 @@
 """The jobs build SQL that every engine understands, and write what the schema has."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy.dialects import postgresql
@@ -70,7 +70,8 @@ def test_an_unknown_name_lists_the_allowed_ones() -> None:
 )
 def test_what_sums_up_a_month_reaches_to_its_end(last: date, complete: date, reach: date) -> None:
     days = {job.name: job.reach(last, complete) for job in JOBS}
-    assert days.pop("earnings") == reach
+    assert {days.pop(name) for name in ("earnings", "gifter_months", "gifter_cohorts")} == {reach}
+    assert days.pop("frequency") == max(last, min(last + timedelta(days=27), complete))
     assert set(days.values()) == {last}
 
 
@@ -89,7 +90,17 @@ def test_what_is_due(now: datetime, daily: date, creators: date) -> None:
 
 
 def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
-    assert [job.name for job in with_readers(chosen(["engagement"]))] == ["engagement", "returns"]
+    assert [job.name for job in with_readers(chosen(["engagement"]))] == [
+        "engagement",
+        "returns",
+        "cohort_activity",
+        "gifter_activity",
+        "frequency",
+    ]
+    assert [job.name for job in with_readers(chosen(["gifter_months"]))] == [
+        "gifter_months",
+        "gifter_cohorts",
+    ]
     assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "earnings", "peers"]
     assert [job.name for job in with_readers(chosen(["supporters"]))] == [
         "supporters",

@@ -35,6 +35,13 @@ def test_a_year_before_leap_day_is_28_february() -> None:
     assert before == Period.ending(date(2027, 2, 28), 7)
 
 
+def test_the_part_of_a_period_inside_another() -> None:
+    period = Period.ending(LAST, 7)
+    assert period.inside(Period.ending(LAST, 3)) == Period.ending(LAST, 3)
+    assert period.inside(Period(date(2026, 1, 1), period.first)) == Period(period.first, period.first)
+    assert period.inside(Period.ending(period.first - timedelta(days=1), 3)) is None
+
+
 def test_no_comparison() -> None:
     assert Period.ending(LAST, 7).compared(Comparison.NONE) is None
 

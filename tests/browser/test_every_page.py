@@ -1,0 +1,184 @@
+"""What holds for each page there is: a new one is tried from the day it is listed."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Request, expect
+
+from layouts.page import Page
+from layouts.pages import PAGES
+from tests.browser.conftest import DESKTOP, PHONE, Visitor, visit
+
+pytestmark = pytest.mark.browser
+
+NARROW = (360, 740)
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+THEMES = ("dark", "light")
+BAD = ("serious", "critical")
+ROLES = ("analyst", "creator", "admin")
+# What people reach and leave by the Tab key.
+STOPS = 150
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def role(page: Page) -> str:
+    """One who may see it."""
+    return next(role for role in ROLES if role in page.roles)
+
+
+@contextmanager
+def opened(
+    browser: Browser, demo: str, page: Page, size: tuple[int, int], theme: str = "dark"
+) -> Iterator[Visitor]:
+    visitor = visit(browser, demo, size, theme)
+    visitor.sign_in(role(page))
+    visitor.open(page.path)
+    yield visitor
+    visitor.context.close()
+    assert visitor.problems == []
+
+
+def faults(visitor: Visitor) -> list[str]:
+    """What axe finds that keeps somebody out."""
+    found = Axe().run(visitor.page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for fault in found
+        if fault["impact"] in BAD
+        for node in fault["nodes"][:3]
+    ]
+
+
+@pages
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_serious(browser: Browser, demo: str, page: Page, size: str, theme: str) -> None:
+    with opened(browser, demo, page, SIZES[size], theme) as visitor:
+        assert faults(visitor) == []
+        # The same with all that opens: definitions, tables of charts.
+        opening = "document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
+        visitor.page.evaluate(opening)
+        visitor.page.wait_for_timeout(100)
+        assert faults(visitor) == []
+
+
+@pages
+def test_nothing_scrolls_sideways_at_360_pixels(browser: Browser, demo: str, page: Page) -> None:
+    with opened(browser, demo, page, NARROW) as visitor:
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+        # also with a range of dates in the bar, and with all tables open
+        visitor.open(f"{page.path}?from=2026-01-01&to=2026-01-02")
+        visitor.page.keyboard.press("t")
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+        visitor.screenshot(f"{page.name}-narrow")
+
+
+def on_the_way(visitor: Visitor) -> list[str]:
+    """Requests from now on, but for files that are kept and the browser's own icon."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        path = request.url.removeprefix(visitor.address)
+        if "/assets/" not in path and "/dcc/sparkboard-" not in path:
+            asked.append(f"{request.method} {path}")
+
+    visitor.page.on("request", note)
+    return asked
+
+
+@pages
+def test_a_pages_data_takes_one_round_trip(browser: Browser, demo: str, page: Page) -> None:
+    with opened(browser, demo, page, DESKTOP) as visitor:
+        asked = on_the_way(visitor)
+        visitor.open(f"{page.path}?days=7")
+        assert asked == [f"GET {page.path}?days=7"]
+        asked.clear()
+        visitor.page.select_option("#period", str(page.periods[-1]))
+        visitor.ready()
+        # Dash adds what its own server never reads.
+        assert [each.partition("?")[0] for each in asked] == ["POST /_dash-update-component"]
+
+
+@pages
+def test_the_keyboard_reaches_every_control_and_gets_out_again(
+    browser: Browser, demo: str, page: Page
+) -> None:
+    with opened(browser, demo, page, DESKTOP) as visitor:
+        controls = visitor.page.evaluate(
+            """() => {
+                const all = [...document.querySelectorAll("a[href], button, select, input, summary")];
+                const seen = all.filter((one) => one.type !== "hidden" && one.checkVisibility());
+                seen.forEach((one, index) => { one.dataset.stop = index; });
+                return seen.length;
+            }"""
+        )
+        reached, outlined = set(), []
+        for _ in range(min(controls * 2 + 40, STOPS * 4)):
+            visitor.page.keyboard.press("Tab")
+            stop, outline = visitor.page.evaluate(
+                """() => {
+                    const { dataset } = document.activeElement;
+                    const { outlineStyle } = getComputedStyle(document.activeElement);
+                    return [dataset.stop ?? null, outlineStyle];
+                }"""
+            )
+            if stop is not None:
+                reached.add(stop)
+                outlined.append(outline)
+            if len(reached) == controls:
+                break
+        assert len(reached) == controls
+        # who can't see where he is can't use it
+        assert set(outlined) <= {"solid", "auto"}
+
+
+@pages
+def test_nothing_moves_while_a_page_comes(browser: Browser, demo: str, page: Page) -> None:
+    visitor = visit(browser, demo, DESKTOP, "dark")
+    visitor.sign_in(role(page))
+    visitor.page.add_init_script(
+        """
+        window.shifted = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+            if (!entry.hadRecentInput) window.shifted += entry.value;
+        })).observe({type: "layout-shift", buffered: true});
+        """
+    )
+    visitor.open(page.path)
+    shifted = visitor.page.evaluate("window.shifted")
+    visitor.context.close()
+    assert shifted < 0.02
+
+
+@pages
+def test_the_list_of_keys_opens_from_its_button_and_by_its_key(
+    browser: Browser, demo: str, page: Page
+) -> None:
+    with opened(browser, demo, page, DESKTOP) as visitor:
+        visitor.page.click("[data-keys]")
+        dialog = visitor.page.locator("dialog.keys")
+        expect(dialog).to_be_visible()
+        assert faults(visitor) == []
+        visitor.page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        visitor.page.keyboard.press("?")
+        expect(dialog).to_be_visible()
+
+
+@pages
+def test_the_arrows_show_the_days_before_and_come_back(browser: Browser, demo: str, page: Page) -> None:
+    with opened(browser, demo, page, DESKTOP) as visitor:
+        visitor.page.keyboard.press("1")
+        expect(visitor.page).to_have_url(re.compile(r"days=7"))
+        visitor.ready()
+        visitor.page.keyboard.press("ArrowLeft")
+        expect(visitor.page).to_have_url(re.compile(r"from=\d{4}-\d\d-\d\d&to=\d{4}-\d\d-\d\d"))
+        expect(visitor.page.locator("#period")).to_have_value("custom")
+        visitor.ready()
+        visitor.page.keyboard.press("ArrowRight")
+        expect(visitor.page).to_have_url(re.compile(r"days=7"))
+        visitor.ready()
