@@ -27,8 +27,10 @@ EARLY = [
     *("revenue", "cohorts"),
 ]
 LATE = [
-    *("creators", "earnings", "supporters", "supporter_returns", "cohort_value", "gifter_months"),
-    *("gifter_cohorts", "session_lengths", "profiles"),
+    *("creators", "earnings", "sparks", "hours", "videos"),
+    *("supporters", "supporter_returns", "supporter_totals", "cohort_value", "gifter_months"),
+    *("gifter_cohorts", "session_lengths", "profiles", "peers", "spark_names"),
+    *("video_names", "supporter_names"),
 ]
 USERS = """
 users
