@@ -15,7 +15,7 @@ from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.my_dashboard import NOT_COUNTED, nothing_yet, unknown_creator
 from callbacks.selection import Selection, badge, kpi, select
-from layouts import creator_figures, formats, shell
+from layouts import formats, own_figures, shell
 from layouts.components import (
     Box,
     Column,
@@ -114,9 +114,7 @@ def views_and_rpm(queries: Queries, creator_id: int, chosen: Selection) -> Drawi
     names = [title(video) for video in videos]
     views = [video.brought.views or 0 for video in videos]
     rpms = [float(video.brought.rpm or 0) for video in videos]
-    return Drawing(
-        creator_figures.views_and_rpm(names, views, rpms), "A point a video, the most viewed ones."
-    )
+    return Drawing(own_figures.views_and_rpm(names, views, rpms), "A point a video, the most viewed ones.")
 
 
 def title(video: Video) -> str:

@@ -23,7 +23,7 @@ from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.my_dashboard import nothing_yet, unknown_creator
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
-from layouts import creator_figures, formats, shell
+from layouts import formats, own_figures, shell
 from layouts.components import (
     Box,
     Column,
@@ -182,7 +182,7 @@ def projected_month(so_far: Decimal, ahead: Ahead, last: date) -> Kpi:
     if ahead.month is None:
         return _card(metric, None, ahead.reason)
     if ahead.rest is None:
-        return _card(metric, so_far, f"{creator_figures.month_name(last)} is over")
+        return _card(metric, so_far, f"{own_figures.month_name(last)} is over")
     low, middle, high = (
         so_far + amount for amount in money(ahead.rest.low[80], ahead.rest.projected, ahead.rest.high[80])
     )
@@ -219,14 +219,14 @@ def months(lines: Sequence[Line], ahead: Ahead) -> Drawing:
         return Drawing(reason="No gifts so far.")
     rest = ahead.rest.projected if ahead.rest else None
     note = "Hatched: what the rest of the month may bring." if rest is not None else ahead.reason
-    return Drawing(creator_figures.months(lines[-SHOWN_MONTHS:], rest), note)
+    return Drawing(own_figures.months(lines[-SHOWN_MONTHS:], rest), note)
 
 
 def by_spark(queries: Queries, creator_id: int, chosen: Selection) -> Drawing:
     lines = [line for line in queries.sparks_earned(creator_id, chosen.period) if line.sums.kept > 0]
     if not lines:
         return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
-    return Drawing(creator_figures.by_spark(largest(lines)))
+    return Drawing(own_figures.by_spark(largest(lines)))
 
 
 def largest(lines: Sequence[SparkLine]) -> list[tuple[str, Decimal]]:
@@ -255,7 +255,7 @@ def what_if(queries: Queries, creator_id: int, last: date, ahead: Ahead, scenari
     shown = {"As things are": ahead.month}
     if scenario is not Scenario.NONE:
         shown |= {f"If {CHOICES[scenario]}": changed(ahead.month, by)}
-    figure = creator_figures.ranges(
+    figure = own_figures.ranges(
         list(shown),
         [total.low[80] for total in shown.values()],
         [total.projected for total in shown.values()],
@@ -332,7 +332,7 @@ def ledger_table(lines: Sequence[Line]) -> Component:
 
 def ledger_row(line: Line) -> tuple[str, ...]:
     amounts = (line.opening, line.sums.earned, line.sums.refunded, line.closing)
-    return (creator_figures.month_name(line.first), *(formats.exact(amount, "money") for amount in amounts))
+    return (own_figures.month_name(line.first), *(formats.exact(amount, "money") for amount in amounts))
 
 
 def statement_link(month: date) -> Component:

@@ -26,9 +26,9 @@ from layouts.components import (
     message_card,
     table_card,
 )
-from layouts.creator_figures import month_name
 from layouts.exports import Amount, Export, Table
 from layouts.heat_maps import Cell, Row, heat_map_card
+from layouts.own_figures import month_name
 from layouts.page import Asked, Viewer
 from layouts.pages.my_audience import PAGE, Ids
 

@@ -18,7 +18,7 @@ from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.my_dashboard import NOT_COUNTED, nothing_yet, supporters_kpi, unknown_creator
 from callbacks.selection import Selection, badge, kpi, no_gifts, select
-from layouts import creator_figures, formats, shell
+from layouts import formats, own_figures, shell
 from layouts.components import (
     Column,
     Component,
@@ -209,7 +209,7 @@ def cumulative_share(queries: Queries, creator_id: int, spread: Dependency | Non
     if spread is None:
         return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
     note = "Supporters of the period, those who gave most first."
-    return Drawing(creator_figures.cumulative_share(spread.curve), note)
+    return Drawing(own_figures.cumulative_share(spread.curve), note)
 
 
 def new_and_returning(queries: Queries, creator_id: int, chosen: Selection) -> Drawing:
@@ -221,7 +221,7 @@ def new_and_returning(queries: Queries, creator_id: int, chosen: Selection) -> D
         return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
     days: list[date] = [day for day in period.dates() if day >= chosen.freshness.coverage.first]
     new, again = zip(*(found.get(day, (0, 0)) for day in days), strict=True)
-    return Drawing(creator_figures.new_and_returning(days, new, again), "Supporters of each day.")
+    return Drawing(own_figures.new_and_returning(days, new, again), "Supporters of each day.")
 
 
 # ---- the table ----
