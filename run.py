@@ -59,11 +59,20 @@ def worker() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    *,
+    with_triggers: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-triggers/--without-triggers",
+            help="Put triggers on the source tables that note late changes, or take them away.",
+        ),
+    ] = None,
+) -> None:
     """Bring the analytics tables to the newest version."""
     from dashboard_app.commands import migrate_tables
 
-    migrate_tables(_settings())
+    migrate_tables(_settings(), with_triggers)
 
 
 @app.command("import")

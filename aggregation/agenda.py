@@ -11,8 +11,9 @@ from aggregation import ledger
 from aggregation.coverage import first_event_day, missing_sources
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.jobs import JOBS
-from aggregation.ledger import State
-from aggregation.schema import daily_analytics, data_checks, job_runs
+from aggregation.ledger import Reason, State
+from aggregation.schema import daily_analytics, data_checks, job_runs, unequal_cells
+from aggregation.unequal import MOST_TRIES
 
 FORECAST = "forecast"
 FORECAST_DAY, FORECAST_HOUR = 0, 1  # Monday, 01:00 UTC
@@ -25,11 +26,16 @@ CHECKED_DAYS = 35
 
 @dataclass(frozen=True)
 class Task:
-    """Days (UTC, both inclusive) and the names of the jobs to run for them together."""
+    """Days (UTC, both inclusive) and the names of the jobs to run for them together, and why.
+
+    `handled`: the ids of the changes (aggregation/changes.py) that are taken in when it is done.
+    """
 
     first: date
     last: date
     jobs: tuple[str, ...]
+    reason: str = Reason.SCHEDULE
+    handled: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
@@ -101,7 +107,7 @@ def check_due(connection: Connection, now: datetime) -> tuple[date, date] | None
     through = ledger.complete_through(connection)
     if through is None:
         return None
-    oldest = connection.scalar(select(func.min(daily_analytics.c.date))) or through
+    oldest = oldest_day(connection) or through
     first = max(min(oldest, through), through - timedelta(days=CHECKED_DAYS - 1))
     check, slot = data_checks.c, last_check_slot(now)
     done = select(check.id).where(
@@ -110,6 +116,18 @@ def check_due(connection: Connection, now: datetime) -> tuple[date, date] | None
         check.last_day >= min(through, slot.date() - ONE_DAY),
     )
     return None if connection.execute(select(done.exists())).scalar_one() else (first, through)
+
+
+def oldest_day(connection: Connection) -> date | None:
+    """The first day that is stored; None before there are any."""
+    day: date | None = connection.scalar(select(func.min(daily_analytics.c.date)))
+    return day
+
+
+def repairs_wait(connection: Connection) -> bool:
+    """Whether there are unequal cells that repairs may yet mend."""
+    mendable = select(unequal_cells.c.id).where(unequal_cells.c.tries < MOST_TRIES)
+    return bool(connection.scalar(select(mendable.exists())))
 
 
 def forecast_due(connection: Connection, now: datetime) -> bool:
@@ -123,7 +141,11 @@ def forecast_due(connection: Connection, now: datetime) -> bool:
         return True
     backfilled = connection.scalar(
         select(func.max(run.finished_at)).where(
-            run.job == "daily", run.state == State.SUCCEEDED, run.last_day > run.first_day
+            run.job == "daily",
+            run.state == State.SUCCEEDED,
+            run.last_day > run.first_day,
+            # Days that are computed again each night are no backfill.
+            func.coalesce(run.reason, Reason.MANUAL).in_((Reason.MANUAL, Reason.SCHEDULE)),
         )
     )
     return backfilled is not None and backfilled > made

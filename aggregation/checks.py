@@ -1,25 +1,29 @@
 """Recount from the source and compare, cell by cell, with what is stored."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, Row, insert, select, text
 
-from aggregation import versions
+from aggregation import unequal, versions
 from aggregation.coverage import Covered, covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
-from aggregation.days import months, utc_now
+from aggregation.days import ONE_DAY, days_between, months, utc_now
 from aggregation.jobs import JOBS, chosen
 from aggregation.recounts import IDENTITIES, RECOUNTS, Cell, Recount, sources
 from aggregation.rejections import Rejected, rejected
 from aggregation.schema import data_checks, source
+from aggregation.unequal import LISTED_CREATORS, Found, Key, Recounted
 
 # Of each table at most so many unequal cells are listed; all are counted.
 LISTED = 1000
+# Nights in which each of the older days is looked at once.
+SAMPLED_WITHIN = 30
 # To which a ratio is compared.
 PLACES = 6
 
@@ -53,13 +57,16 @@ class TableCheck:
 
 @dataclass(frozen=True)
 class Report:
-    """`unequal` lists at most LISTED cells a table; the counts are in `tables`."""
+    """`unequal` lists at most LISTED cells a table; the counts are in `tables`. `found` has all of them,
+    by table, column and day.
+    """
 
     first: date
     last: date
     tables: tuple[TableCheck, ...]
     unequal: tuple[Unequal, ...]
     rejected: tuple[Rejected, ...]
+    found: tuple[Found, ...] = ()
 
     @property
     def cells_checked(self) -> int:
@@ -106,12 +113,21 @@ def check(
     report = Report(
         days.first,
         days.last,
-        tuple(table for table, _ in parts),
-        tuple(cell for _, cells in parts for cell in cells),
+        tuple(part.table for part in parts),
+        tuple(cell for part in parts for cell in part.listed),
         tuple(left_out),
+        tuple(found for part in parts for found in part.found),
     )
-    _record(engine, report, now)
+    _record(engine, report, [each for part in parts for each in part.recounted], now)
     return report
+
+
+@dataclass(frozen=True)
+class _Part:
+    table: TableCheck
+    listed: Sequence[Unequal]
+    found: Sequence[Found]
+    recounted: Sequence[Recounted] = ()
 
 
 @contextmanager
@@ -133,23 +149,38 @@ def _check_table(
     missing: frozenset[str],
     due: date,
     progress: Progress,
-) -> tuple[TableCheck, list[Unequal]]:
+) -> _Part:
     compared, last_day = _comparison(recount, missing), min(days.last, due)
-    total, wrong, listed = 0, 0, list[Unequal]()
+    total, wrong = 0, 0
+    listed, found, recounted = list[Unequal](), list[Found](), list[Recounted]()
     for first, last in months(days.first, last_day):
         since = days.since if first == days.first else first
         span: dict[str, Any] = {"first": first, "last": last, "since": since, "complete": due}
-        span |= {f"no_{name}": name in missing for name in source.tables}
-        cells, unequal = connection.execute(text(compared + COUNTED), span).one()
-        total, wrong = total + cells, wrong + unequal
-        if unequal and len(listed) < LISTED:
+        recounted.append(Recounted(recount, span))
+        span = span | {f"no_{name}": name in missing for name in source.tables}
+        cells, unequal_here = connection.execute(text(compared + COUNTED), span).one()
+        total, wrong = total + cells, wrong + unequal_here
+        if unequal_here:
+            found += _found(recount.table, connection.execute(text(compared + BY_DAY), span))
+        if unequal_here and len(listed) < LISTED:
             rows = connection.execute(text(compared + LIST), span | {"limit": LISTED - len(listed)})
             listed += [Unequal(recount.table, *row) for row in rows]
         progress(recount.table, (last - days.first).days + 1, (last_day - days.first).days + 1)
-    return TableCheck(recount.table, days.first, last_day, total, wrong), listed
+    return _Part(TableCheck(recount.table, days.first, last_day, total, wrong), listed, found, recounted)
+
+
+def _found(table: str, rows: Iterable[Row[Any]]) -> Iterator[Found]:
+    for row in rows:
+        creators = tuple(sorted(row.creators)) if row.creators and None not in row.creators else None
+        yield Found(Key(table, row.name, row.day), row.cells, creators)
 
 
 COUNTED = " SELECT count(*), count(*) FILTER (WHERE unequal) FROM compared"
+BY_DAY = f"""
+    SELECT name, day, count(*) AS cells,
+           CASE WHEN count(DISTINCT creator) <= {LISTED_CREATORS} THEN array_agg(DISTINCT creator)
+           END AS creators
+    FROM compared WHERE unequal GROUP BY name, day"""  # noqa: S608
 LIST = (
     " SELECT key, name, stored, expected, presence FROM compared WHERE unequal"
     " ORDER BY key, name LIMIT :limit"
@@ -159,10 +190,12 @@ LIST = (
 def _comparison(recount: Recount, missing: frozenset[str]) -> str:
     """The head of a query: `compared` has a row a cell, of stored and recounted rows joined by key."""
     key = ", ".join(f"'{name}=' || {name}" for name in recount.key)
+    creator = "creator_id" if "creator_id" in recount.key else "NULL::bigint"
     cells = ", ".join(map(_cell, recount.cells))
     return f"""
         WITH {sources(missing)}, expected AS ({recount.query}), compared AS (
-            SELECT concat_ws(', ', {key}) AS key, cell.name, cell.stored, cell.expected, presence,
+            SELECT concat_ws(', ', {key}) AS key, CAST({recount.day} AS date) AS day, {creator} AS creator,
+                   cell.name, cell.stored, cell.expected, presence,
                    presence <> 'both' OR cell.differs AS unequal
             FROM (SELECT *, true AS here FROM expected) AS e
             FULL JOIN (
@@ -185,18 +218,19 @@ def _cell(cell: Cell) -> str:
     return f"('{cell.name}', {stored}::text, {expected}::text, {differs}, {cell.counts})"
 
 
-def _check_identities(connection: Connection, first: date, last: date) -> tuple[TableCheck, list[Unequal]]:
+def _check_identities(connection: Connection, first: date, last: date) -> _Part:
     """What must hold between the stored tables, whatever the source says (contract §5)."""
     rows = connection.execute(text(IDENTITIES), {"first": first, "last": last}).all()
-    broken = [
+    broken = [row for row in rows if row.left_side != row.right_side]
+    listed = [
         Unequal("identities", f"date={row.day}", row.name, str(row.left_side), str(row.right_side), "both")
-        for row in rows
-        if row.left_side != row.right_side
+        for row in broken[:LISTED]
     ]
-    return TableCheck("identities", first, last, len(rows), len(broken)), broken[:LISTED]
+    found = [Found(Key("identities", row.name, row.day), 1, None) for row in broken]
+    return _Part(TableCheck("identities", first, last, len(rows), len(broken)), listed, found)
 
 
-def _record(engine: Engine, report: Report, now: datetime) -> None:
+def _record(engine: Engine, report: Report, recounted: Sequence[Recounted], now: datetime) -> None:
     with engine.begin() as connection:
         connection.execute(
             insert(data_checks),
@@ -212,4 +246,29 @@ def _record(engine: Engine, report: Report, now: datetime) -> None:
                 for table in report.tables
             ],
         )
+        identities = report.tables[-1]
+        unequal.record(connection, recounted, (identities.first, identities.last), report.found, now)
         versions.bump(connection, versions.Scope.CHECKS)
+
+
+# ---- which days ----
+
+
+def sample(connection: Connection, oldest: date, newest: date) -> tuple[date, date] | None:
+    """Of the days from `oldest` to `newest` a part that nobody has looked at for longest; None without days.
+
+    A thirtieth of them, so that each is looked at within a month of nights.
+    """
+    check = data_checks.c
+    days = days_between(oldest, newest)
+    if not days:
+        return None
+    looked: dict[date, datetime] = {}
+    spans = select(check.first_day, check.last_day, check.checked_at).where(
+        check.table_name == "daily_analytics", check.last_day >= oldest, check.first_day <= newest
+    )
+    for first, last, at in connection.execute(spans.order_by(check.checked_at)):
+        looked |= dict.fromkeys(days_between(max(first, oldest), min(last, newest)), at)
+    never = datetime.min.replace(tzinfo=UTC)
+    first = min(days, key=lambda day: (looked.get(day, never), day))
+    return first, min(newest, first + (ceil(len(days) / SAMPLED_WITHIN) - 1) * ONE_DAY)

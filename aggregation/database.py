@@ -33,19 +33,20 @@ NOBODY = "99999999"
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
-# A peer that is dead or cut off is noticed within ten seconds: by us, in milliseconds for what we sent …
+# A peer that is dead or cut off is noticed within ten seconds, half of which the attempt to reach it again
+# takes: by us (milliseconds in which its kernel acknowledges nothing, however busy it is) …
 DEAD_PEER = {
-    "keepalives_idle": 5,
+    "keepalives_idle": 3,
     "keepalives_interval": 2,
     "keepalives_count": 2,
-    "tcp_user_timeout": 9000,
+    "tcp_user_timeout": 4000,
 }
 # … and by the server, so that it lets go of a lost session's locks.
 LOST_CLIENT = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
-    "tcp_user_timeout": "9000",
+    "tcp_user_timeout": "7000",
 }
 
 

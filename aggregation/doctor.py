@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from aggregation import migrations
+from aggregation import migrations, triggers
 from aggregation.roles import Fit, Purpose, examine
 from aggregation.schema import REQUIRED_SOURCES, source
 
@@ -38,6 +38,7 @@ def diagnose(connection: Connection, purpose: Purpose | None, *, one_role: bool 
         fitting, wrong = _fits(connection, role, purpose)
         facts += fitting
         problems += wrong
+    facts, problems = [*facts, *_noting(connection)], [*problems, *_not_noting(connection)]
     return Diagnosis(tuple(facts), (*problems, *_sources(connection)))
 
 
@@ -51,6 +52,18 @@ def _fits(connection: Connection, role: str, purpose: Purpose | None) -> tuple[l
 def _lines(role: str, fit: Fit) -> list[str]:
     lacking = [f"{fit.purpose} needs more: {role} {line}" for line in fit.missing]
     return lacking + [f"{fit.purpose} needs less: {role} {line}" for line in fit.beyond]
+
+
+def _noting(connection: Connection) -> list[str]:
+    if triggers.are_anywhere(connection):
+        return ["triggers note what changes on days that are over"]
+    return ["no triggers on the platform's tables: the newest days are computed again each night"]
+
+
+def _not_noting(connection: Connection) -> list[str]:
+    """Once there are triggers, each table should have them."""
+    without = triggers.unwatched(connection) if triggers.are_anywhere(connection) else []
+    return [f"no triggers on {name}: run python run.py migrate --with-triggers again" for name in without]
 
 
 def _sources(connection: Connection) -> list[str]:

@@ -1,25 +1,44 @@
 """job_runs: what ran when over which days, with what result; and from it, what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true, update
 
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
 from aggregation.jobs import JOBS
-from aggregation.schema import data_checks, job_runs
+from aggregation.schema import job_runs
 from aggregation.versions import Scope
 
+# Of the run whose part is being done, for the log.
+run_id: ContextVar[int | None] = ContextVar("run_id", default=None)
 # The name of the runs that count the hours of a day which isn't over.
 RUNNING_DAY = "today"
 # Of the nightly recount's.
 CHECK = "check"
+# Of computing unequal days anew.
+REPAIR = "repair"
 # A clock this far ahead closes no day too early: days are closed LATENESS after they end.
 AHEAD = LATENESS / 2
+
+
+class Reason(StrEnum):
+    """Why a job runs; and so, why stored cells changed."""
+
+    SCHEDULE = "schedule"
+    LATE = "late data"
+    REFUND = "refund"
+    CHANGED = "changed data"
+    DELETED = "deleted data"
+    REPAIR = "repair"
+    MANUAL = "manual"
+    NEW_VERSION = "new version"
 
 
 class State(StrEnum):
@@ -41,9 +60,13 @@ class Result:
     error: str | None = None
     # Whether it failed of something that passes (aggregation.retries).
     passing: bool = False
+    log: str | None = None
+    seconds: float | None = None
 
 
-def start(engine: Engine, job: str, first: date, last: date, now: datetime) -> int:
+def start(
+    engine: Engine, job: str, first: date, last: date, now: datetime, reason: str = Reason.SCHEDULE
+) -> int:
     """The id of a new run, committed at once, so that it is seen and outlives what it records."""
     values = {
         "job": job,
@@ -52,6 +75,7 @@ def start(engine: Engine, job: str, first: date, last: date, now: datetime) -> i
         "state": State.RUNNING,
         "started_at": now,
         "code_version": __version__,
+        "reason": reason,
     }
     with engine.begin() as connection:
         return int(connection.execute(insert(job_runs).values(values).returning(job_runs.c.id)).scalar_one())
@@ -62,14 +86,31 @@ def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
         connection.execute(
             update(job_runs)
             .where(job_runs.c.id == run)
-            .values(state=result.state, rows=result.rows, error=result.error, finished_at=now)
+            .values(
+                state=result.state,
+                rows=result.rows,
+                error=result.error,
+                log=result.log,
+                seconds=result.seconds,
+                finished_at=now,
+            )
         )
         # What is complete has changed, even where no number has.
         versions.bump(connection, scope_of(result.job))
 
 
+@contextmanager
+def under_way(run: int) -> Iterator[None]:
+    """What is logged meanwhile is about this run."""
+    token = run_id.set(run)
+    try:
+        yield
+    finally:
+        run_id.reset(token)
+
+
 def scope_of(job: str) -> Scope:
-    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS}.get(job, Scope.DAYS)
+    return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS, REPAIR: Scope.CHECKS}.get(job, Scope.DAYS)
 
 
 def sweep(engine: Engine, now: datetime) -> int:
@@ -115,16 +156,18 @@ def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
     return connection.execute(newest).all()
 
 
-def complete_through(connection: Connection) -> date | None:
+def complete_through(connection: Connection, by: datetime | None = None) -> date | None:
     """The newest day for which every job that a day needs has succeeded; None where there is none.
 
-    Days before it may still be missing: see `missing_days`.
+    Days before it may still be missing: see `missing_days`. `by`: as it was at that time.
     """
     run = job_runs.c
     names = [job.name for job in JOBS if job.day is not None and job.completes]
     newest = (
         select(func.max(run.last_day).label("day"))
-        .where(run.job.in_(names), run.state == State.SUCCEEDED)
+        .where(
+            run.job.in_(names), run.state == State.SUCCEEDED, true() if by is None else run.finished_at < by
+        )
         .group_by(run.job)
         .subquery()
     )
@@ -141,22 +184,47 @@ def newest_start(connection: Connection, job: str) -> datetime | None:
 
 def missing_days(connection: Connection, jobs: Sequence[str], first: date, last: date) -> list[date]:
     """The days for which one of `jobs` has no succeeded run that began after they were complete."""
-    run = job_runs.c
-    succeeded = select(run.job, run.first_day, run.last_day, run.started_at).where(
-        run.job.in_(jobs), run.state == State.SUCCEEDED, run.last_day >= first, run.first_day <= last
-    )
-    covered: dict[str, set[date]] = {job: set() for job in jobs}
-    for row in connection.execute(succeeded):
-        complete = (row.started_at.astimezone(UTC) - LATENESS).date() - ONE_DAY
-        covered[row.job].update(days_between(max(row.first_day, first), min(row.last_day, last, complete)))
+    covered = {job: published_days(connection, job, first, last) for job in jobs}
     done = set.intersection(*covered.values()) if covered else set()
     return [day for day in days_between(first, last) if day not in done]
 
 
-def unequal_cells(connection: Connection) -> int | None:
-    """How many cells the newest recount of each table found unequal; None where there was none."""
-    newest = select(func.max(data_checks.c.id)).group_by(data_checks.c.table_name)
-    count = connection.execute(
-        select(func.sum(data_checks.c.unequal)).where(data_checks.c.id.in_(newest))
-    ).scalar()
-    return None if count is None else int(count)
+def published_days(
+    connection: Connection,
+    job: str,
+    first: date,
+    last: date,
+    *,
+    since: datetime | None = None,
+    by: datetime | None = None,
+) -> set[date]:
+    """Of these days those that `job` has a succeeded run for which began after they were complete.
+
+    `since`: and which began no earlier; `by`: and which was over before.
+    """
+    run = job_runs.c
+    succeeded = select(run.first_day, run.last_day, run.started_at).where(
+        run.job == job, run.state == State.SUCCEEDED, run.last_day >= first, run.first_day <= last
+    )
+    if since is not None:
+        succeeded = succeeded.where(run.started_at >= since)
+    if by is not None:
+        succeeded = succeeded.where(run.finished_at < by)
+    days: set[date] = set()
+    for row in connection.execute(succeeded):
+        complete = (row.started_at.astimezone(UTC) - LATENESS).date() - ONE_DAY
+        days.update(days_between(max(row.first_day, first), min(row.last_day, last, complete)))
+    return days
+
+
+def newest_version(connection: Connection, job: str) -> str | None:
+    """Of the program that made the newest succeeded run of `job`."""
+    run = job_runs.c
+    newest = (
+        select(run.code_version)
+        .where(run.job == job, run.state == State.SUCCEEDED)
+        .order_by(run.started_at.desc())
+        .limit(1)
+    )
+    version: str | None = connection.scalar(newest)
+    return version

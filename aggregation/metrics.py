@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["count", "money", "percent"]
+# hour: of the day, in UTC
+Unit = Literal["count", "money", "percent", "hour"]
 # flow: summed over the period · stock: value at its end · ratio: Σ numerator / Σ denominator ·
 # distinct: recounted over the period, never summed
 Rollup = Literal["flow", "stock", "ratio", "distinct"]
@@ -33,7 +34,7 @@ class Metric:
         return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
 
 
-UNITS = {"count": "number", "money": "money", "percent": "%"}
+UNITS = {"count": "number", "money": "money", "percent": "%", "hour": "hour of the day (UTC)"}
 ROLLUPS = {
     "flow": "summed over the period",
     "stock": "value at the end of the period",
@@ -199,6 +200,74 @@ SUPPORTERS_COUNT = Metric(
     "Different people who sent you a gift in the period. New: their first gift to you ever.",
 )
 
+# ---- of all creators next to each other ----
+
+MONTHS = "creator_months"
+
+ACTIVE_EARNERS = Metric(
+    "active_earners",
+    "Active earners",
+    "count",
+    "distinct",
+    MONTHS,
+    "creators with earnings above 0 in the period",
+    "Creators who earned anything in the period. Median, shares and Gini are of them alone.",
+)
+MEDIAN_EARNINGS = Metric(
+    "median_earnings",
+    "Median earnings",
+    "money",
+    "distinct",
+    MONTHS,
+    "median of the earnings of active earners",
+    "Half of the creators who earned anything earned less than this, half more.",
+)
+TOP_1_SHARE = Metric(
+    "top_1_share",
+    "Top 1% share",
+    "percent",
+    "distinct",
+    MONTHS,
+    "earnings of the best-earning 1 % of active earners (at least one) / earnings of all",
+    "How much of all earnings went to the one in a hundred who earned most.",
+    better="",
+)
+GINI = Metric(
+    "gini",
+    "Gini",
+    "percent",
+    "distinct",
+    MONTHS,
+    "2 Σ rank × earnings / (n Σ earnings) − (n + 1) / n, active earners ranked from the least earnings on",
+    "How unequally earnings are spread: 0% if all active earners earned the same, near 100% if one of many "
+    "earned everything.",
+    better="",
+)
+WENT_DARK = Metric(
+    "went_dark",
+    "Went dark",
+    "count",
+    "distinct",
+    MONTHS,
+    "creators with earnings above 0 in the compared period and none in this one",
+    "Creators who earned something in the period that this one is compared with, and nothing now.",
+    better="down",
+)
+RPM = Metric(
+    "rpm",
+    "RPM",
+    "money",
+    "ratio",
+    MONTHS,
+    "earnings from gifts with a video of the creator's own / views of their videos in the period × 1000",
+    "What a thousand views bring in gifts given with a video. Views are all watches of the creator's videos, "
+    "also of those that got no gift; gifts without a video don't count.",
+    numerator=("video_earnings",),
+    denominator="views",
+    scale=1000,
+)
+ALL_CREATORS = (ACTIVE_EARNERS, MEDIAN_EARNINGS, TOP_1_SHARE, GINI, WENT_DARK, RPM)
+
 PLATFORM_METRICS = (
     TOTAL_USERS,
     ACTIVE_USERS,
@@ -318,18 +387,6 @@ COOLING = Metric(
     "Supporters who gave regularly and have stopped. The usual gap is the median of the days between those "
     "on which they gave, the lower one of two. Counted at the end of the newest complete day.",
 )
-RPM = Metric(
-    "rpm",
-    "RPM",
-    "money",
-    "ratio",
-    VIDEOS,
-    "earnings from gifts with a video / views of the videos × 1000",
-    "What 1,000 views of your videos bring in gifts. Gifts without a video are left out.",
-    numerator=("earned",),
-    denominator="views",
-    scale=1000,
-)
 GIFTS_PER_1000 = Metric(
     "gifts_per_1000_views",
     "Gifts per 1,000 views",
@@ -380,13 +437,193 @@ CREATOR_PAGE_METRICS = (
     EFFECTIVE_SUPPORTERS,
     TOP_SHARE,
     COOLING,
-    RPM,
     GIFTS_PER_1000,
     BEST_HOUR,
     GIFTED_HOURS,
     QUARTER,
 )
-METRICS = PLATFORM_METRICS + CREATOR_METRICS + CREATOR_PAGE_METRICS
+
+# ---- of a period, from more than one table or no column of one ----
+
+ALL_REVENUE = Metric(
+    "all_revenue",
+    "All revenue",
+    "money",
+    "flow",
+    "revenue_breakdown",
+    "Σ amount over all sources",
+    "Gifts with both shares, subscriptions, ads and premium features. Refunds are left out.",
+)
+PLATFORM_GIFT_REVENUE = Metric(
+    "gift_revenue",
+    "Gift revenue",
+    "money",
+    "flow",
+    "revenue_breakdown, source gifts",
+    "Σ creator share + platform share of completed gifts",
+    "What viewers paid for gifts. The same number as Total revenue on the overview.",
+)
+GIFT_VALUE = Metric(
+    "gift_value",
+    "Value",
+    "money",
+    "flow",
+    "gift_analytics",
+    "Σ creator share + platform share of completed gifts",
+    "What viewers paid for gifts, with both shares.",
+)
+REFUND_RATE = Metric(
+    "refund_rate",
+    "Refund rate",
+    "percent",
+    "ratio",
+    "gift_refunds and revenue_breakdown",
+    "Σ value of the period's gifts that are refunded by now / Σ value of its completed and refunded gifts",
+    "How much of what was given in the period has been taken back since. It can still grow: a gift may be "
+    "refunded days later.",
+    better="down",
+)
+TAKE_RATE = Metric(
+    "take_rate",
+    "Take rate",
+    "percent",
+    "ratio",
+    "daily_analytics (platform_earnings, total_revenue)",
+    "platform earnings / gift revenue",
+    "The part of gift revenue that the platform keeps.",
+    numerator=("platform_earnings",),
+    denominator="total_revenue",
+    scale=100,
+    better="",
+)
+ARPU = Metric(
+    "arpu",
+    "ARPU",
+    "money",
+    "ratio",
+    "daily_analytics and user_returns",
+    "gift revenue / distinct active users of the period",
+    "Average gift revenue for each user who was active in the period.",
+)
+ARPPU = Metric(
+    "arppu",
+    "ARPPU",
+    "money",
+    "ratio",
+    "daily_analytics and gifter_returns",
+    "gift revenue / distinct gifters of the period",
+    "Average gift revenue for each user who sent a gift in the period.",
+)
+GIFTERS = Metric(
+    "gifters",
+    "Gifters",
+    "count",
+    "distinct",
+    "gifter_returns",
+    "distinct senders of completed gifts",
+    "Different people who sent a gift in the period. Someone who gave on five days counts once.",
+)
+CONVERSION = Metric(
+    "conversion",
+    "Conversion",
+    "percent",
+    "ratio",
+    "gifter_returns and user_returns",
+    "distinct gifters / distinct active users of the period",
+    "The part of the period's active users who sent a gift.",
+)
+RECIPIENTS = Metric(
+    "recipients",
+    "Recipients",
+    "count",
+    "distinct",
+    "spark_days",
+    "distinct recipients of completed gifts",
+    "Different people who received a gift in the period.",
+)
+MEDIAN_GIFT = Metric(
+    "median_gift",
+    "Median gift",
+    "money",
+    "distinct",
+    "gift_values",
+    "the value in the middle of all completed gifts of the period; of two, their mean",
+    "Half of the gifts are worth less, half of them more.",
+)
+PEAK_HOUR = Metric(
+    "peak_hour",
+    "Peak hour",
+    "hour",
+    "distinct",
+    "gift_analytics",
+    "the hour of the day (UTC) with the largest Σ value of gifts; of equal ones the one with more gifts",
+    "When most is given. Each hour of the day comes equally often in a period of whole days.",
+    better="",
+)
+GIFT_METRICS = (
+    ALL_REVENUE,
+    PLATFORM_GIFT_REVENUE,
+    GIFT_VALUE,
+    REFUND_RATE,
+    TAKE_RATE,
+    ARPU,
+    ARPPU,
+    GIFTERS,
+    CONVERSION,
+    RECIPIENTS,
+    MEDIAN_GIFT,
+    PEAK_HOUR,
+)
+METRICS = PLATFORM_METRICS + CREATOR_METRICS + CREATOR_PAGE_METRICS + GIFT_METRICS + ALL_CREATORS
+
+# ---- about the worker: for admins, one number each ----
+
+COMPLETE_THROUGH = Metric(
+    "complete_through",
+    "Complete through",
+    "count",
+    "stock",
+    "job_runs",
+    "the oldest of the newest days that each table is computed for",
+    "Up to this day (UTC) every table has been computed.",
+)
+LAG = Metric(
+    "lag",
+    "Lag",
+    "count",
+    "stock",
+    "job_runs",
+    "now − when the oldest missing day of any table was due",
+    "For how long something has been overdue. 0: nothing is.",
+)
+FAILED_RUNS = Metric(
+    "failed_runs",
+    "Failed in 24 h",
+    "count",
+    "flow",
+    "job_runs",
+    "runs that ended as failed in the last 24 hours",
+    "Each attempt counts. What passes by itself is tried again.",
+)
+UNEQUAL_CELLS = Metric(
+    "unequal_cells",
+    "Unequal cells",
+    "count",
+    "stock",
+    "unequal_cells",
+    "cells whose newest recount from the source gave another value",
+    "They are withheld on pages and null in the API until they are equal again. The worker computes their "
+    "days anew, three times at most.",
+)
+RESTATED_CELLS = Metric(
+    "restated_cells",
+    "Restated in 7 days",
+    "count",
+    "flow",
+    "restatements",
+    "stored cells that changed in the last 7 days after they were first published",
+    "What arrived late, was refunded or was mended.",
+)
 
 # ---- about the forecast: one number each, not of days ----
 

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Delete,
     Engine,
+    FromClause,
     Insert,
     Select,
     Table,
@@ -31,13 +34,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
-from aggregation import ledger, versions
+from aggregation import changes, ledger, restatements, versions
 from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.jobs import Job, Notes, chosen, with_readers
-from aggregation.ledger import Result, State
+from aggregation.jobs import JOBS, Job, Notes, chosen, with_readers
+from aggregation.ledger import Reason, Result, State
 from aggregation.partitions import require_months
 from aggregation.retries import is_passing
 
@@ -53,6 +56,10 @@ RUNNING_DAY = replace(chosen(["gifts"])[0], name=ledger.RUNNING_DAY)
 # For each sort and hash of a statement; a hash takes up to twice as much. With the default of 4 MB even a
 # day spills to disk; with this a month of 1.4 million user-days peaks at 330 MB (benchmarks.aggregation).
 WORK_MEM = "32MB"
+
+
+# Spans of a run that its log has.
+LONGEST_LOG = 100
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -81,28 +88,39 @@ def publish(
     span: ColumnElement[bool],
     keeps: Sequence[str] = (),
     notes: Notes | None = None,
+    log: Callable[[FromClause, FromClause, FromClause], Insert] | None = None,
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
     Rows that are right already aren't touched, so a second run changes none. In the columns that
-    `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`.
+    `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`. `log` gets
+    the rows that were stored, went and were written, and makes the part that logs them.
     """
+    returned: Sequence[ColumnElement[Any]] = [literal_column("1")]
+    if log:
+        returned = list(table.c)
+    elif notes:
+        returned = [table.c[key.name] for key in notes.keys.primary_key]
     new = statement.cte("new").prefix_with("MATERIALIZED")
-    one: ColumnElement[Any] = literal_column("1")
-    keys = [table.c[key.name] for key in notes.keys.primary_key] if notes else [one]
-    gone = _remove(table, new, span).returning(*keys).cte("gone")
-    written = _upsert(table, new, span, keeps).returning(*keys).cte("written")
-    changes = select(
+    gone = _remove(table, new, span).returning(*returned).cte("gone")
+    written = _upsert(table, new, span, keeps).returning(*returned).cte("written")
+    counted = select(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
     )
-    return changes.add_cte(_note(notes, gone, written)) if notes else changes
+    if notes:
+        counted = counted.add_cte(_note(notes, gone, written))
+    if log:
+        # All parts of a statement see the table as it was before it.
+        stored = select(*table.c).where(span).subquery("before")
+        counted = counted.add_cte(log(stored, gone, written).cte("restated"))
+    return counted
 
 
 def _note(notes: Notes, gone: CTE, written: CTE) -> CTE:
     summed_up = select(literal_column("1")).select_from(notes.summary).exists()
-    changed = union(select(*gone.c).where(summed_up), select(*written.c).where(summed_up))
     names = [key.name for key in notes.keys.primary_key]
+    changed = union(*(select(*(rows.c[name] for name in names)).where(summed_up) for rows in (gone, written)))
     insertion = postgresql.insert(notes.keys).from_select(names, changed)
     return insertion.on_conflict_do_nothing().cte("noted")
 
@@ -152,11 +170,12 @@ def run(
     since: date | None = None,
     *,
     later: bool = True,
+    restated: restatements.Entry | None = None,
 ) -> int:
     """Compute the days of `job`, both inclusive, in the connection's transaction; the number of rows changed.
 
     What is stored for days from `since` until `first` is removed. Not `later`: later days, where they
-    depend on these, are left for runs that follow.
+    depend on these, are left for runs that follow. `restated`: what is logged with cells that change.
     """
     span = job.span(since or first, last)
     statement: Select[Any] | CompoundSelect[Any] = job.statement(first, last, missing)
@@ -164,9 +183,13 @@ def run(
     if job.later and later:
         span = or_(span, job.later.rows(last))
         statement = union_all(statement, job.later.statement(last))
-        newest = max(last, *(_newest_day(connection, table) or last for table in job.reads))
+        newest = max([last, *(_newest_day(connection, table) or last for table in job.reads)])
     require_months(connection, job.table, first, newest)
-    command = publish(job.table, statement, span, job.kept(missing), job.notes)
+    kept = job.kept(missing)
+    log = None
+    if restated is not None and job.day is not None:
+        log = partial(restatements.logged, job.table, job.day, kept, restated)
+    command = publish(job.table, statement, span, kept, job.notes, log)
     changed = int(connection.execute(command).scalar_one())
     if job.noted:
         connection.execute(delete(job.noted.keys))
@@ -194,6 +217,9 @@ class _Work:
     clock: Clock
     stopped: Callable[[], bool]
     later: bool = True
+    reason: str = Reason.SCHEDULE
+    # Of source_changes: what this work takes in.
+    handled: Sequence[int] = ()
 
     @property
     def complete(self) -> date:
@@ -209,6 +235,8 @@ class _Run:
     rows: int = 0
     error: str | None = None
     passing: bool = False
+    log: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def aggregate(
@@ -222,12 +250,15 @@ def aggregate(
     stopped: Callable[[], bool] = lambda: False,
     patience: timedelta | None = None,
     later: bool = True,
+    reason: str = Reason.MANUAL,
+    handled: Sequence[int] | None = None,
 ) -> list[Result]:
     """Compute these days (UTC, both inclusive); by default from the first event to the last complete day.
 
     Each calendar month is one transaction on one snapshot for all tables. `progress` gets a job's
     name, the days done and the days in all; `stopped` is asked before each statement. Not `later`:
-    days after `last` that depend on these are left for a run that follows.
+    days after `last` that depend on these are left for a run that follows. `handled`: the ids of the
+    changes that this takes in (aggregation/changes.py); by default all that it happens to take in.
 
     Raises UserError for names or days that can't be, Busy where another writer is at work for longer
     than `patience` (None: wait for it), JobsFailed where a job failed (the others are done then) and
@@ -237,11 +268,11 @@ def aggregate(
     with exclusive(engine, WRITERS_LOCK, patience) as connection:
         missing = missing_sources(connection)
         covered = covered_days(connection, first, last, missing, clock())
-        return _perform(
-            engine,
-            connection,
-            _Work(jobs, covered.first, covered.last, covered.since, missing, progress, clock, stopped, later),
-        )
+        if handled is None and jobs == JOBS and covered.last == last_complete_day(clock()):
+            handled = changes.noted_since(connection, covered.since)
+        days = (covered.first, covered.last, covered.since)
+        work = _Work(jobs, *days, missing, progress, clock, stopped, later, reason, handled or ())
+        return _perform(engine, connection, work)
 
 
 def refresh_running_day(
@@ -261,7 +292,8 @@ def refresh_running_day(
 def _perform(engine: Engine, connection: Connection, work: _Work) -> list[Result]:
     ledger.sweep(engine, work.clock())
     runs = [
-        _Run(ledger.start(engine, job.name, work.first, work.last, work.clock()), job) for job in work.jobs
+        _Run(ledger.start(engine, job.name, work.first, work.last, work.clock(), work.reason), job)
+        for job in work.jobs
     ]
     try:
         for first, last in months(work.first, work.last):
@@ -289,6 +321,8 @@ def _finish(
             each.rows,
             each.error or reason,
             each.passing,
+            "\n".join(each.log[-LONGEST_LOG:]) or None,
+            each.seconds,
         )
         for each in runs
     ]
@@ -303,9 +337,12 @@ def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: 
         for each in runs:
             # A table that isn't by day is written once, with the last span.
             if each.error is None and (each.job.day is not None or last == work.last):
-                changed.append((each, _publish_job(connection, work, each, first, last)))
+                with ledger.under_way(each.id):
+                    changed.append((each, _publish_job(connection, work, each, first, last)))
         for scope in {ledger.scope_of(each.job.name) for each, rows in changed if rows}:
             versions.bump(connection, scope)
+        if last == work.last and not any(each.error for each in runs):
+            changes.remove(connection, work.handled)
     for each, rows in changed:
         each.rows += rows
 
@@ -334,12 +371,16 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
     if each.job.day is None:
         first = work.first
     since = work.since if first == work.first else first
+    began = monotonic()
     try:
         with connection.begin_nested():
             later = work.later and last == work.last
             reach = each.job.reach(last, work.complete) if later else last
             # Later days are the next spans' in any case; once is enough for those after all of them.
-            rows = run(connection, each.job, first, reach, work.missing, since, later=later)
+            made = restatements.entry(
+                connection, each.job, since, work.complete, each.id, work.clock(), work.reason
+            )
+            rows = run(connection, each.job, first, reach, work.missing, since, later=later, restated=made)
     except Exception as error:
         if work.stopped():
             raise Interrupted("stopped before the work was done") from error
@@ -351,6 +392,10 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             "job %s failed for %s to %s: %s", each.job.name, first, last, each.error, exc_info=with_traceback
         )
         return 0
+    log.debug("job %s: %d rows of %s to %s changed", each.job.name, rows, first, last)
+    took = monotonic() - began
+    each.seconds += took
+    each.log.append(f"{first} to {last}: {rows:,} rows changed in {took:.2f} s")
     work.progress(each.job.name, (last - work.first).days + 1, (work.last - work.first).days + 1)
     return rows
 

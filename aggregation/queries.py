@@ -3,12 +3,12 @@
 Money columns hold `Decimal`, counts `int`, missing values `None`; days are `datetime.date`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,12 +34,17 @@ from aggregation import (
     audience,
     content,
     forecasts,
+    gifting,
     hours,
+    leaderboard,
     ledger,
     peers,
+    restatements,
     retention,
+    running_day,
     statements,
     summaries,
+    unequal,
 )
 from aggregation import supporters as people
 from aggregation.audience import Lifecycle
@@ -48,29 +53,52 @@ from aggregation.content import Content, Video
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.earnings import Line, SparkLine, Statement, Sums
+from aggregation.explanations import Part
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
+from aggregation.gifting import Amount, Refunds, Segment
+from aggregation.jobs import chosen
 from aggregation.jobs.events import within
-from aggregation.metrics import ACTIVE_USERS, CREATOR, CREATOR_METRICS, Metric
+from aggregation.leaderboard import Order, Spread, Standing
+from aggregation.metrics import (
+    ACTIVE_USERS,
+    CREATOR,
+    CREATOR_METRICS,
+    GIFT_REVENUE,
+    SUPPORTERS_COUNT,
+    TOTAL_REVENUE,
+    Metric,
+)
 from aggregation.periods import Period
+from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.scenarios import KNOWN_DAYS, Habits
 from aggregation.schema import (
+    cohort_activity,
+    cohort_value,
     creator_metrics,
     creator_months,
     creator_profiles,
     daily_analytics,
     gift_analytics,
+    gifter_activity,
+    gifter_cohorts,
+    retention_cohorts,
     revenue_breakdown,
     revenue_forecast,
     revenue_forecast_totals,
+    session_lengths,
     supporter_returns,
+    user_frequency,
     user_returns,
 )
 from aggregation.suggestions import Suggestion, suggestions
 from aggregation.summaries import Number
-from aggregation.supporters import Dependency, Standing, SupporterPage
+from aggregation.supporters import Dependency, SupporterPage
 from aggregation.versions import Frames, Scope, Versions, current, kept
+from aggregation.withheld import BeingRecounted, Withheld
+
+Read = TypeVar("Read")
 
 # How many earlier days of the same weekday make the usual band of a running day.
 USUAL_WEEKS = 8
@@ -84,13 +112,15 @@ _ONE_STATE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 class Freshness:
     """How far the numbers reach, and whether the newest recount found them equal.
 
-    `unequal` is None where nothing has been recounted yet; `missing` are source tables that the
-    platform doesn't have.
+    `unequal` of the `checked` cells are None where nothing has been recounted yet; `missing` are source
+    tables that the platform doesn't have; `withheld` is what isn't shown until it is equal again.
     """
 
     coverage: Period
     unequal: int | None
     missing: frozenset[str] = frozenset()
+    checked: int = 0
+    withheld: Withheld = Withheld()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True)
@@ -99,6 +129,14 @@ class Supporters:
 
     total: int
     new: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """Today so far: `hours` (hour, gifts, revenue) with a gift, as counted then."""
+
+    counted_at: datetime
+    hours: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -114,7 +152,7 @@ class Outlook:
 class Listing:
     """Some of the `total` rows that were asked for."""
 
-    rows: Sequence[RowMapping]
+    rows: Sequence[Mapping[Any, Any]]
     total: int
 
 
@@ -165,17 +203,71 @@ class Queries:
         first = self._rows(select(func.min(daily_analytics.c.date))).scalar()
         if last is None or first is None:
             return None
-        unequal = ledger.unequal_cells(self.connection)
-        return Freshness(Period(first, last), unequal, absent_tables(self.connection))
+        checked = unequal.checked(self.connection)
+        return Freshness(
+            Period(first, last),
+            None if checked is None else unequal.count(self.connection),
+            absent_tables(self.connection),
+            checked or 0,
+            self.withheld(),
+        )
 
-    @kept(Scope.DAYS)
+    def operations(self, read: Callable[..., Read], *arguments: Any) -> Read:
+        """What a function of aggregation.operations, requests or unequal reads."""
+        with self.connection.begin_nested():
+            return read(self.connection, *arguments)
+
+    # ---- what is being recounted ----
+
+    @kept(Scope.CHECKS)
+    def withheld(self) -> Withheld:
+        """What isn't shown until it is equal again."""
+        with self.connection.begin_nested():
+            return unequal.withheld(self.connection)
+
+    def require_equal(
+        self,
+        table: Table,
+        period: Period,
+        columns: Sequence[str] | None = None,
+        creator_id: int | None = None,
+    ) -> None:
+        """Before a sum over days: BeingRecounted where one of its cells is unequal. None: any column."""
+        days = self.withheld().days(table.name, columns, period, creator_id)
+        if days:
+            raise BeingRecounted(days)
+
+    def without_unequal(
+        self, rows: list[dict[Any, Any]], table: Table, day: str = "date", creator_id: int | None = None
+    ) -> list[dict[Any, Any]]:
+        """Rows of `table` whose unequal cells are None; `day` is their column with a day or a time.
+
+        Of creators, those of `creator_id`, or of each row's own creator.
+        """
+        withheld = self.withheld()
+        if table.name not in withheld.cells:
+            return rows
+        return [self._blanked(row, table.name, day, creator_id, withheld) for row in rows]
+
+    def _blanked(
+        self, row: dict[Any, Any], table: str, day: str, creator_id: int | None, withheld: Withheld
+    ) -> dict[Any, Any]:
+        of = row[day].date() if isinstance(row[day], datetime) else row[day]
+        owner = creator_id if creator_id is not None else row.get("creator_id")
+        gone = withheld.columns(table, of, owner)
+        return {name: None if name in gone else value for name, value in row.items()}
+
+    @kept(Scope.DAYS, Scope.CHECKS)
     def daily(self, period: Period) -> pd.DataFrame:
         """`daily_analytics`, a row for every day of the period; all None where none has been computed."""
         days = daily_analytics.c.date
         stored = self._frame(
             select(daily_analytics).where(days.between(period.first, period.last)).order_by(days)
         )
-        by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in stored.to_dict("records")}
+        known = self.without_unequal(stored.to_dict("records"), daily_analytics)
+        # Computed while they still went on, and not since.
+        stale = set(ledger.missing_days(self.connection, ["daily"], period.first, period.last))
+        by_day: dict[date, dict[Any, Any]] = {row["date"]: row for row in known if row["date"] not in stale}
         rows = [by_day.get(day, {"date": day}) for day in period.dates()]
         return _without_nan(pd.DataFrame(rows, columns=stored.columns, dtype=object))
 
@@ -184,7 +276,8 @@ class Queries:
     ) -> dict[str, Number | None]:
         """What each metric is worth over `period`, whose rows `daily` has; distinct users are recounted."""
         values = dict(summaries.values_over(daily, metrics))
-        if summaries.total(daily, ACTIVE_USERS.name) is not None:
+        counted = not self.withheld().of_metric(ACTIVE_USERS, period)
+        if counted and summaries.total(daily, ACTIVE_USERS.name) is not None:
             values[ACTIVE_USERS.name] = self.active_users(period)
         return {metric.name: values.get(metric.name) for metric in metrics}
 
@@ -198,12 +291,13 @@ class Queries:
         )
         return int(self._rows(users).scalar_one())
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def first_visits(self, period: Period) -> pd.DataFrame:
         """date, first_visits: on each day the users who hadn't been active in the period before it.
 
-        They add up to `active_users`.
+        They add up to `active_users`. Raises BeingRecounted.
         """
+        self.require_equal(user_returns, period)
         visit = user_returns.c
         first_in_period = or_(visit.days_since == 0, visit.date - visit.days_since < period.first)
         return self._frame(
@@ -212,9 +306,10 @@ class Queries:
             .group_by(visit.date)
         )
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def revenue_by_source(self, period: Period) -> pd.DataFrame:
-        """source, amount, transaction_count over the period; largest first."""
+        """source, amount, transaction_count over the period; largest first. Raises BeingRecounted."""
+        self.require_equal(revenue_breakdown, period)
         table = revenue_breakdown.c
         amount = func.sum(table.amount).label("amount")
         return self._frame(
@@ -224,7 +319,7 @@ class Queries:
             .order_by(amount.desc(), table.source)
         )
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def source_days(self, source: str, period: Period) -> pd.DataFrame:
         """date, amount: of one source, a row for every day of the period; 0 where nothing came in."""
         table = revenue_breakdown.c
@@ -235,12 +330,18 @@ class Queries:
         )
         amounts = dict(zip(stored["date"], stored["amount"], strict=True))
         known = {row["date"]: row["total_users"] is not None for row in self.daily(period).to_dict("records")}
+        doubtful = self.withheld().days(revenue_breakdown.name, ["amount"], period)
+        known |= dict.fromkeys(doubtful, False)
         rows = [(day, amounts.get(day, Decimal(0)) if known[day] else None) for day in period.dates()]
         return pd.DataFrame(rows, columns=["date", "amount"], dtype=object)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def movers(self, period: Period, before: Period, limit: int) -> pd.DataFrame:
-        """Creators with the largest change of earnings: creator_id, name, now, before."""
+        """Creators with the largest change of earnings: creator_id, name, now, before. BeingRecounted where
+        anybody's are unequal: who moved most can't be told then.
+        """
+        for span in (period, before):
+            self.require_equal(creator_metrics, span, [GIFT_REVENUE.name])
         sums = self._summed_from_months(period, before) or _summed_from_days(period, before)
         moved = (
             select(sums.creator_id, sums.now, sums.before)
@@ -262,15 +363,19 @@ class Queries:
         now, earlier = (dict(span.from_months()) for span in (period, before))
         days, freshness = {*now, *earlier}, self.freshness()
         needed = {day for day in days if freshness and day >= freshness.coverage.first}
-        if not needed or needed.intersection(
-            ledger.missing_days(self.connection, ["earnings"], min(needed), max(needed))
+        months = self.withheld().cells.get(creator_months.name, {}).values()
+        unequal_here = {day for by_day in months for day in by_day}
+        if (
+            not needed
+            or needed.intersection(unequal_here)
+            or needed.intersection(ledger.missing_days(self.connection, ["months"], min(needed), max(needed)))
         ):
             return None
         row = creator_months.c
 
         def earned(signs: dict[date, int]) -> Any:
             added, taken = ([day for day in signs if signs[day] == sign] for sign in (1, -1))
-            amount = case((row.date.in_(added), row.month_to_date), (row.date.in_(taken), -row.month_to_date))
+            amount = case((row.date.in_(added), row.earnings), (row.date.in_(taken), -row.earnings))
             return func.coalesce(func.sum(amount), 0)
 
         return (
@@ -280,6 +385,41 @@ class Queries:
             .subquery()
             .c
         )
+
+    # ---- all creators ----
+
+    @kept(Scope.DAYS)
+    def summed_up(self, period: Period) -> bool:
+        """Whether what all creators had in the period can be told."""
+        freshness = self.freshness()
+        return freshness is not None and leaderboard.is_summed_up(self.connection, period, freshness.coverage)
+
+    @kept(Scope.DAYS)
+    def spread(self, period: Period, before: Period | None) -> Spread:
+        with self.connection.begin_nested():
+            return leaderboard.spread(self.connection, period, before)
+
+    def how_many_creators(self, find: str) -> int:
+        return int(self._rows(leaderboard.how_many(find)).scalar_one())
+
+    def standings(
+        self, period: Period, before: Period | None, order: Order, limit: int | None, offset: int = 0
+    ) -> Sequence[Standing]:
+        rows = self._rows(leaderboard.standings(period, before, order, limit, offset))
+        return [Standing(*row) for row in rows]
+
+    @kept(Scope.DAYS)
+    def best_earners(self, period: Period, before: Period | None, limit: int) -> Sequence[Standing]:
+        return self.standings(period, before, Order(), limit)
+
+    def supporters_counted(self, period: Period) -> bool:
+        """Whether all covered days of the period have been counted."""
+        freshness = self.freshness()
+        return freshness is not None and self._supporters_counted(period, freshness)
+
+    def _supporters_counted(self, period: Period, freshness: Freshness) -> bool:
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        return not ledger.missing_days(self.connection, ["supporter_returns"], *covered)
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
         """The newest day with a gift on the platform, or to one creator."""
@@ -291,37 +431,48 @@ class Queries:
         newest: date | None = self._rows(select(func.max(day)).where(mine, gifts > 0)).scalar()
         return newest
 
-    @kept(Scope.DAYS, Scope.TODAY)
-    def gifts_by_hour(self, day: date) -> pd.DataFrame:
-        """hour (0–23, UTC), revenue and gifts of one day; only hours with a gift."""
-        hour = func.extract("hour", gift_analytics.c.hour).label("hour")
-        start = datetime.combine(day, datetime.min.time())
-        return self._frame(
-            select(
-                hour,
-                func.sum(gift_analytics.c.revenue).label("revenue"),
-                func.sum(gift_analytics.c.send_count).label("gifts"),
-            )
-            .where(gift_analytics.c.hour >= start, gift_analytics.c.hour < start + timedelta(days=1))
-            .group_by(hour)
-            .order_by(hour)
-        )
+    @kept(Scope.NOW)
+    def today(self, day: date) -> Running | None:
+        """What has been counted of this running day; None where nothing has."""
+        return self._running(day, None)
 
-    @kept(Scope.TODAY)
-    def running_day_counted_at(self) -> datetime | None:
-        """When the running day's gifts were last counted (aware, UTC)."""
-        return ledger.newest_start(self.connection, ledger.RUNNING_DAY)
+    def creator_today(self, day: date, creator_id: int) -> Running | None:
+        """The same for one creator; revenue is the creator's share."""
+        return self._running(day, creator_id)
 
-    @kept(Scope.DAYS)
+    def _running(self, day: date, creator_id: int | None) -> Running | None:
+        with self.connection.begin_nested():
+            counted = running_day.counted_at(self.connection)
+            if counted is None or counted.date() != day:
+                return None
+            rows = running_day.by_hour(self.connection, day, creator_id)
+        revenue = "revenue" if creator_id is None else "creator_share"
+        hours = [(int(row.hour), row.gifts, row._mapping[revenue]) for row in rows]
+        return Running(counted, pd.DataFrame(hours, columns=["hour", "gifts", "revenue"], dtype=object))
+
+    @kept(Scope.DAYS, Scope.CHECKS)
     def usual_hours(self, day: date, coverage: Period) -> pd.DataFrame:
         """hour, low, high: quartiles of its revenue on the same weekday of up to eight earlier weeks.
 
         Hours without a gift count as 0. Empty with less than four such days inside `coverage`.
         """
-        weeks = [day - timedelta(weeks=n) for n in range(1, USUAL_WEEKS + 1)]
-        days = [d for d in weeks if coverage.first <= d <= coverage.last]
-        if len(days) < USUAL_WEEKS // 2:
+        days = self.usual_days(day, coverage)
+        if days.empty:
             return pd.DataFrame(columns=["hour", "low", "high"])
+        low, high = (days.quantile(share, axis=1).to_numpy() for share in summaries.QUARTILES)
+        return pd.DataFrame({"hour": range(24), "low": low, "high": high})
+
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def usual_days(self, day: date, coverage: Period) -> pd.DataFrame:
+        """Revenue by hour (0–23, the rows) of those days (the columns); empty with less than four."""
+        known = self.withheld()
+        days = [
+            each
+            for each in usual_weekdays(day)
+            if coverage.first <= each <= coverage.last and not known.columns(gift_analytics.name, each)
+        ]
+        if len(days) < USUAL_WEEKS // 2:
+            return pd.DataFrame()
         table = gift_analytics.c
         rows = self._frame(
             select(
@@ -342,19 +493,115 @@ class Queries:
             )
             .group_by("day", "hour")
         )
-        filled = (
+        return (
             rows.pivot(index="hour", columns="day", values="revenue")
             .reindex(index=range(24), columns=days)
             .astype(float)
             .fillna(0.0)
         )
-        return pd.DataFrame(
-            {
-                "hour": range(24),
-                "low": filled.quantile(0.25, axis=1).to_numpy(),
-                "high": filled.quantile(0.75, axis=1).to_numpy(),
-            }
+
+    # ---- gifts ----
+
+    @kept(Scope.DAYS)
+    def counted(self, job: str, *periods: Period) -> bool:
+        """Whether `job`, without which a day may count as complete, has done all covered days of these."""
+        freshness = self.freshness()
+        if freshness is None:
+            return False
+        spans = (period.inside(freshness.coverage) for period in periods)
+        return not any(
+            span and ledger.missing_days(self.connection, [job], span.first, span.last) for span in spans
         )
+
+    @kept(Scope.DAYS)
+    def refunds(self, period: Period) -> Refunds | None:
+        """None where they aren't counted for all of these days yet; likewise below."""
+        if not self.counted("refunds", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.refunds(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def refunds_by_day(self, period: Period) -> dict[date, Decimal]:
+        with self.connection.begin_nested():
+            return gifting.refunds_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def gifters(self, period: Period) -> int | None:
+        if not self.counted("gifters", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.gifters(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def gifters_by_day(self, period: Period) -> dict[date, int]:
+        with self.connection.begin_nested():
+            return gifting.gifters_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def median_gift(self, period: Period) -> Decimal | None:
+        """None also where there was no gift."""
+        if not self.counted("gift_values", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.median(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def sources_by_day(self, period: Period) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.sources_by_day(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def sparks(self, period: Period, before: Period | None) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.sparks(self.connection, period, before)
+
+    @kept(Scope.DAYS)
+    def people_of_sparks(self, period: Period) -> pd.DataFrame | None:
+        if not self.counted("spark_days", period):
+            return None
+        with self.connection.begin_nested():
+            return gifting.people_of_sparks(self.connection, period)
+
+    @kept(Scope.DAYS)
+    def spark_trend(self, period: Period, spark_ids: tuple[int, ...]) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.spark_trend(self.connection, period, spark_ids)
+
+    @kept(Scope.DAYS)
+    def hours_of_the_week(self, period: Period, spark_id: int | None = None) -> pd.DataFrame:
+        with self.connection.begin_nested():
+            return gifting.hours_of_the_week(self.connection, period, spark_id)
+
+    @kept(Scope.DAYS)
+    def changed_by_spark(
+        self, amount: Amount, now: Period, before: Period, limit: int
+    ) -> list[Segment] | None:
+        if amount is Amount.EARNINGS and not self.counted("spark_days", now, before):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_spark(self.connection, amount, now, before, limit)
+
+    @kept(Scope.DAYS)
+    def changed_by_creator(
+        self, amount: Amount, now: Period, before: Period, limit: int
+    ) -> list[Segment] | None:
+        if not self.counted("supporters", now, before):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_creator(self.connection, amount, now, before, limit)
+
+    @kept(Scope.DAYS)
+    def changed_by_source(self, now: Period, before: Period) -> list[Part]:
+        with self.connection.begin_nested():
+            return gifting.by_source(self.connection, now, before)
+
+    @kept(Scope.DAYS)
+    def changed_by_gifter(self, amount: Amount, now: Period, before: Period) -> list[Part] | None:
+        if not (self.counted("supporters", now, before) and self.counted("gifters", now)):
+            return None
+        with self.connection.begin_nested():
+            return gifting.by_gifter(self.connection, amount, now, before)
 
     # ---- forecasts ----
 
@@ -399,61 +646,86 @@ class Queries:
         with self.connection.begin_nested():
             return forecasts.runs(self.connection, limit=limit)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def anomalies(self, period: Period) -> Sequence[Anomaly]:
+        doubtful = set(self.withheld().of_metric(TOTAL_REVENUE, period))
         with self.connection.begin_nested():
-            return forecasts.anomalies(self.connection, period)
+            found = forecasts.anomalies(self.connection, period)
+        return [each for each in found if each.day not in doubtful]
 
     def creator_forecast(self, creator_id: int) -> CreatorForecast | None:
         with self.connection.begin_nested():
             return forecasts.creator(self.connection, creator_id)
 
-    # ---- people ----
+    # ---- restatements ----
 
-    @kept(Scope.DAYS)
+    def restatements(self, limit: int, offset: int = 0) -> Restated:
+        """The newest first: table_name, key, day, column_name, old, new, restated_at, run, reason."""
+        with self.connection.begin_nested():
+            return restatements.newest(self.connection, limit, offset)
+
+    def restated_since(self, moment: datetime) -> int:
+        """How many cells have been restated since `moment` (aware)."""
+        with self.connection.begin_nested():
+            return restatements.count_since(self.connection, moment)
+
+    # ---- people: all raise BeingRecounted but `uncounted` ----
+
+    @kept(Scope.DAYS, Scope.CHECKS)
     def uncounted(self, jobs: tuple[str, ...], period: Period, begin: date) -> bool:
-        """Whether one of the jobs has not been done for a day of the period, from `begin` on."""
+        """Whether one of the jobs wasn't done, or not rightly, for a day of the period from `begin` on."""
+        if any(self.withheld().days(job.table.name, None, period) for job in chosen(jobs)):
+            return True
         return bool(ledger.missing_days(self.connection, jobs, max(period.first, begin), period.last))
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def lifecycles(self, periods: tuple[Period, ...], begin: date) -> Sequence[Lifecycle]:
+        self.require_equal(user_returns, Period(periods[0].shifted(-periods[0].days).first, periods[-1].last))
         with self.connection.begin_nested():
             return audience.lifecycles(self.connection, periods, begin)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def reach(self, period: Period, begin: date) -> pd.DataFrame:
         """Users of a day, 7 days and 28 days: see audience.reach."""
+        self.require_equal(user_returns, Period(period.first - 27 * ONE_DAY, period.last))
         with self.connection.begin_nested():
             return audience.reach(self.connection, period, begin)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def frequency(self, last: date) -> tuple[date, list[int]] | None:
+        self.require_equal(user_frequency, Period.ending(last, 7))
         with self.connection.begin_nested():
             return audience.frequency(self.connection, last)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def session_lengths(self, period: Period) -> list[int]:
+        self.require_equal(session_lengths, period)
         with self.connection.begin_nested():
             return audience.lengths_of_sessions(self.connection, period)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def cohorts(self, days: Period, through: date, ages: tuple[Ages, ...]) -> Cohorts:
+        for table in (retention_cohorts, cohort_activity):
+            self.require_equal(table, Period(days.first, through))
         with self.connection.begin_nested():
             return retention.cohorts(self.connection, days, through, ages)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def signup_spending(self, days: Period, through: date) -> np.ndarray:
         """In cents, by day of signing up and age: see retention.values_of."""
+        self.require_equal(cohort_value, Period(days.first, through))
         with self.connection.begin_nested():
             return retention.values_of(self.connection, days, through)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def gifters_after_30_days(self, days: Period) -> dict[date, Share]:
+        self.require_equal(gifter_activity, days)
         with self.connection.begin_nested():
             return retention.gifters(self.connection, days)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def gifter_cohorts(self, through: date) -> GifterCohorts:
+        self.require_equal(gifter_cohorts, Period(date.min, through))
         with self.connection.begin_nested():
             return retention.gifter_months(self.connection, through)
 
@@ -480,7 +752,12 @@ class Queries:
         )
         before = self._followers_before(creator_id, period.first)
         gaps = ledger.missing_days(self.connection, ["creators"], period.first, period.last)
-        return fill_days(stored, period, freshness, before, frozenset(gaps))
+        # Followers are carried forward, so before and after.
+        known = self.without_unequal(stored.to_dict("records"), table)
+        stored = pd.DataFrame(known, columns=stored.columns, dtype=object)
+        filled = fill_days(stored, period, freshness, before, frozenset(gaps))
+        known = self.without_unequal(filled.to_dict("records"), table, creator_id=creator_id)
+        return _without_nan(pd.DataFrame(known, columns=filled.columns, dtype=object))
 
     def _followers_before(self, creator_id: int, day: date) -> int | None:
         """Followers at the start of `day`: of the newest row before it, else walked back from the next."""
@@ -509,9 +786,10 @@ class Queries:
         return None if value is None else int(value)
 
     def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
-        """None where the job hasn't succeeded for all covered days of the period."""
-        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
-        if ledger.missing_days(self.connection, ["supporter_returns"], *covered):
+        """None where the job hasn't succeeded for all covered days of the period, or they are recounted."""
+        if self.withheld().of_metric(SUPPORTERS_COUNT, period, creator_id):
+            return None
+        if not self._supporters_counted(period, freshness):
             return None
         gave = supporter_returns.c
         never_before = gave.days_since == 0
@@ -572,7 +850,7 @@ class Queries:
             return people.by_day(self.connection, creator_id, period)
 
     def supporters_page(
-        self, creator_id: int, period: Period, standing: Standing | None, limit: int, offset: int = 0
+        self, creator_id: int, period: Period, standing: people.Standing | None, limit: int, offset: int = 0
     ) -> SupporterPage:
         with self.connection.begin_nested():
             return people.page(self.connection, creator_id, period, standing, limit, offset)
@@ -629,11 +907,15 @@ class Queries:
             return peers.standing(self.connection, creator_id)
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
-        """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first."""
+        """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first.
+
+        Unequal cells are None.
+        """
         inside = within(day, period.first, period.last)
         total = self._rows(select(func.count()).select_from(table).where(inside)).scalar_one()
         some = select(table).where(inside).order_by(day, *table.primary_key).limit(limit).offset(offset)
-        return Listing(self._rows(some).mappings().all(), total)
+        rows = [dict(row) for row in self._rows(some).mappings()]
+        return Listing(self.without_unequal(rows, table, day.name), total)
 
     def newest_forecast(self) -> Sequence[RowMapping]:
         """The days of the forecast that was made last; empty where there is none."""
@@ -653,6 +935,11 @@ class Queries:
             day.methodology == newest.methodology,
         )
         return self._rows(select(revenue_forecast).where(chosen).order_by(day.forecast_date)).mappings().all()
+
+
+def usual_weekdays(day: date) -> list[date]:
+    """The same weekday of the last eight weeks, newest first."""
+    return [day - timedelta(weeks=n) for n in range(1, USUAL_WEEKS + 1)]
 
 
 def _closed_at(now: datetime) -> datetime:

@@ -43,9 +43,9 @@ SOURCES = {
         SELECT day::date FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') day
     """,
     "gifts": """
-        SELECT spark_id, sender_id, recipient_id, video_id, created_at::timestamp AS at,
-               created_at::date AS day, round(creator_share::numeric, 2) AS creator,
-               round(platform_share::numeric, 2) AS platform
+        SELECT spark_id, sender_id, recipient_id, video_id,
+               created_at::timestamp AS at, created_at::date AS day,
+               round(creator_share::numeric, 2) AS creator, round(platform_share::numeric, 2) AS platform
         FROM virtual_gifts
         WHERE status::text = 'completed' AND num_nulls(spark_id, sender_id, recipient_id) = 0
           AND creator_share >= 0 AND creator_share <= 9999999999.99
@@ -58,6 +58,15 @@ SOURCES = {
         FROM virtual_gifts
         WHERE status::text = ANY (ARRAY['completed', 'refunded'])
           AND num_nulls(spark_id, sender_id, recipient_id) = 0
+          AND creator_share >= 0 AND creator_share <= 9999999999.99
+          AND platform_share >= 0 AND platform_share <= 9999999999.99
+          AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
+    """,
+    "refunds": """
+        SELECT created_at::date AS day,
+               round(creator_share::numeric, 2) + round(platform_share::numeric, 2) AS gross
+        FROM virtual_gifts
+        WHERE status::text = 'refunded' AND num_nulls(spark_id, sender_id, recipient_id) = 0
           AND creator_share >= 0 AND creator_share <= 9999999999.99
           AND platform_share >= 0 AND platform_share <= 9999999999.99
           AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
@@ -372,13 +381,18 @@ SUPPORTERS = Recount(
     ("creator_id", "supporter_id", "date"),
     "date",
     # An older row may lack its spark.
-    (Cell("gifts"), Cell("amount"), Cell("spark_id", counts="s.here IS NULL OR s.spark_id IS NOT NULL")),
+    (
+        Cell("gifts"),
+        Cell("amount"),
+        Cell("gross"),
+        Cell("spark_id", counts="s.here IS NULL OR s.spark_id IS NOT NULL"),
+    ),
     """
     SELECT creator_id, supporter_id, date, sum(n)::bigint AS gifts, sum(share) AS amount,
-           (array_agg(spark_id ORDER BY n DESC, spark_id))[1] AS spark_id
+           sum(gross) AS gross, (array_agg(spark_id ORDER BY n DESC, spark_id))[1] AS spark_id
     FROM (
         SELECT recipient_id AS creator_id, sender_id AS supporter_id, day AS date, spark_id, count(*) AS n,
-               sum(creator) AS share
+               sum(creator) AS share, sum(creator) + sum(platform) AS gross
         FROM the_gifts GROUP BY recipient_id, sender_id, day, spark_id
     ) AS of_spark
     GROUP BY creator_id, supporter_id, date
@@ -533,19 +547,45 @@ SUPPORTER_RETURNS = Recount(
     """,
 )
 
-# From creator_metrics, whose own recount is above.
-EARNINGS = Recount(
+VIDEO_GIFTS = Recount(
+    "creator_video_gifts",
+    ("date", "creator_id"),
+    "date",
+    (Cell("gifts"), Cell("amount")),
+    """
+    SELECT day AS date, recipient_id AS creator_id, count(*) AS gifts, sum(creator) AS amount
+    FROM the_gifts
+    WHERE EXISTS (SELECT FROM videos WHERE (id, creator_id) = (video_id, recipient_id))
+    GROUP BY 1, 2
+    """,
+)
+
+# From creator_metrics and creator_video_gifts, whose own recounts are above.
+MONTHS = Recount(
     "creator_months",
     ("date", "creator_id"),
     "date",
-    (Cell("month_to_date"),),
+    (Cell("earnings"), Cell("gifts"), Cell("views"), Cell("reactions"), Cell("video_earnings")),
     """
-    SELECT the_days.day AS date, creator_id, sum(gift_revenue) AS month_to_date
-    FROM the_days JOIN creator_metrics AS m
-      ON date_trunc('month', m.date) = date_trunc('month', the_days.day) AND m.date <= the_days.day
-    WHERE m.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
-    GROUP BY 1, 2
-    HAVING sum(gift_revenue) <> 0
+    SELECT date, creator_id, earnings, gifts, views, reactions, coalesce(video_earnings, 0) AS video_earnings
+    FROM (
+        SELECT the_days.day AS date, creator_id, sum(gift_revenue) AS earnings, sum(gifts_received) AS gifts,
+               CASE WHEN bool_and(video_views IS NOT NULL) THEN sum(video_views) END AS views,
+               CASE WHEN bool_and(num_nulls(video_likes, video_comments, video_shares) = 0)
+                    THEN sum(video_likes) + sum(video_comments) + sum(video_shares) END AS reactions
+        FROM the_days JOIN creator_metrics AS m
+          ON date_trunc('month', m.date) = date_trunc('month', the_days.day) AND m.date <= the_days.day
+        WHERE m.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
+        GROUP BY 1, 2
+    ) so_far
+    LEFT JOIN (
+        SELECT the_days.day AS date, creator_id, sum(amount) AS video_earnings
+        FROM the_days JOIN creator_video_gifts AS g
+          ON date_trunc('month', g.date) = date_trunc('month', the_days.day) AND g.date <= the_days.day
+        WHERE g.date BETWEEN CAST(:first AS date) - 31 AND CAST(:last AS date)
+        GROUP BY 1, 2
+    ) with_video USING (date, creator_id)
+    WHERE greatest(gifts, views, reactions) > 0
     """,
 )
 
@@ -686,10 +726,65 @@ SESSION_LENGTHS = Recount(
     """,
 )
 
+REFUNDS = Recount(
+    "gift_refunds",
+    ("date",),
+    "date",
+    (Cell("gifts"), Cell("amount")),
+    "SELECT day AS date, count(gross) AS gifts, sum(gross) AS amount FROM the_refunds GROUP BY day",
+)
+
+VALUES = Recount(
+    "gift_values",
+    ("date", "amount"),
+    "date",
+    (Cell("gifts"),),
+    """
+    SELECT date, amount, count(*) AS gifts
+    FROM (SELECT day AS date, creator + platform AS amount FROM the_gifts) AS each GROUP BY 1, 2
+    """,
+)
+
+SPARK_DAYS = Recount(
+    "spark_days",
+    ("spark_id", "date"),
+    "date",
+    (Cell("creator_earnings"), Cell("senders"), Cell("recipients")),
+    """
+    SELECT spark_id, day AS date, sum(creator) AS creator_earnings,
+           ARRAY(SELECT unnest(array_agg(sender_id)) AS id GROUP BY id ORDER BY id)::bigint[] AS senders,
+           ARRAY(SELECT unnest(array_agg(recipient_id)) AS id GROUP BY id ORDER BY id)::bigint[] AS recipients
+    FROM the_gifts GROUP BY spark_id, day
+    """,
+)
+
+# From user_engagement, like user_returns.
+GIFTERS = Recount(
+    "gifter_returns",
+    ("date", "days_since"),
+    "date",
+    (Cell("gifters"), Cell("first_timers")),
+    """
+    SELECT date, coalesce(date - before, 0) AS days_since, count(*) AS gifters,
+           array_agg(user_id ORDER BY user_id) FILTER (WHERE before IS NULL) AS first_timers
+    FROM (
+        SELECT user_id, date, (
+            SELECT date FROM user_engagement AS earlier
+            WHERE earlier.user_id = now.user_id AND earlier.date < now.date AND gifts_sent <> 0
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM user_engagement AS now
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND gifts_sent <> 0
+    ) AS gave
+    GROUP BY 1, 2
+    """,
+)
+
 RECOUNTS = (
     DAILY,
     CREATORS,
-    EARNINGS,
+    VIDEO_GIFTS,
+    MONTHS,
     GIFTS,
     ENGAGEMENT,
     RETURNS,
@@ -708,6 +803,10 @@ RECOUNTS = (
     GIFTER_COHORTS,
     FREQUENCY,
     SESSION_LENGTHS,
+    REFUNDS,
+    VALUES,
+    SPARK_DAYS,
+    GIFTERS,
 )
 
 IDENTITIES = """

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 
 from aggregation.migrations import VERSION_TABLE
-from aggregation.schema import BY_MONTH, analytics, audit_log, page_visits, source
+from aggregation.schema import BY_MONTH, analytics, audit_log, job_requests, page_visits, source
 
 Privileges = frozenset[str]
 
@@ -49,7 +49,9 @@ def needed(purpose: Purpose) -> Mapping[str, Privileges]:
         case Purpose.WEB:
             read = dict.fromkeys((*NUMBERS, VERSION_TABLE), READ)
             # What has been done can't be undone: the log only grows.
-            return read | dict.fromkeys(ACCESS, WRITE) | {audit_log.name: ADD, page_visits.name: ADD}
+            # It asks the worker, and computes nothing itself.
+            added = dict.fromkeys((audit_log.name, page_visits.name, job_requests.name), ADD)
+            return read | dict.fromkeys(ACCESS, WRITE) | added
         case Purpose.WORKER:
             written = dict.fromkeys(NUMBERS, WRITE)
             # Old entries are removed by whom the log isn't about, and who can't write any.

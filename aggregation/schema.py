@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSON
 
 source = MetaData()
 analytics = MetaData()
@@ -347,13 +348,29 @@ creator_profiles = Table(
     Column("name", Text),
     _count("followers", nullable=True),
 )
+# Only gifts with a video of the creator's own.
+creator_video_gifts = Table(
+    "creator_video_gifts",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    _count("gifts"),
+    _money("amount"),
+    _no_nan("creator_video_gifts", ("amount",)),
+)
+# Of the month, by the end of the day.
 creator_months = Table(
     "creator_months",
     analytics,
     Column("date", Date, primary_key=True),
     Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
-    _money("month_to_date"),
-    _no_nan("creator_months", ("month_to_date",)),
+    _money("earnings"),
+    _count("gifts"),
+    _count("views", nullable=True),
+    # likes, comments and shares
+    _count("reactions", nullable=True),
+    _money("video_earnings"),
+    _no_nan("creator_months", ("earnings", "video_earnings")),
 )
 user_returns = Table(
     "user_returns",
@@ -435,9 +452,12 @@ creator_supporters = Table(
     Column("date", Date, primary_key=True),
     _count("gifts"),
     _money("amount"),
+    # With the platform's share. Null in rows that an older version wrote, until they are computed again.
+    Column("gross", Numeric(18, 2)),
     # The one sent most often that day. Null in rows that were written before there was this column.
     Column("spark_id", BigInteger),
     _no_nan("creator_supporters", ("amount",)),
+    CheckConstraint("gross >= 0 AND gross <> 'NaN'::numeric", "creator_supporters_gross"),
     Index("creator_supporters_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
@@ -482,12 +502,6 @@ supporter_profiles = Table(
     "supporter_profiles",
     analytics,
     Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("name", Text),
-)
-spark_profiles = Table(
-    "spark_profiles",
-    analytics,
-    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", Text),
 )
 # What each creator was given of each spark on a day: completed gifts and those that were refunded since.
@@ -567,6 +581,94 @@ peer_benchmarks = Table(
     *(Column(name, Numeric(18, 2)) for name in ("lower", "median", "upper")),
 )
 
+# ---- the running day ----
+
+
+def _running_measures(prefix: str = "") -> tuple[Column[Any], ...]:
+    return (_count(f"{prefix}gifts"), _money(f"{prefix}revenue"), _money(f"{prefix}creator_share"))
+
+
+# Rewritten every few seconds: with half of each page free, a new version of a row stays in its page and
+# needs no new entry in the index (HOT), so that the tables don't grow.
+OFTEN_WRITTEN = {"fillfactor": "50"}
+
+# See aggregation/running_day.py. Only of days that aren't complete yet.
+running_hours = Table(
+    "running_hours",
+    analytics,
+    Column("hour", DateTime, primary_key=True),
+    *_running_measures(),
+    postgresql_with=OFTEN_WRITTEN,
+)
+running_creator_hours = Table(
+    "running_creator_hours",
+    analytics,
+    Column("hour", DateTime, primary_key=True),
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    *_running_measures(),
+    # Of gifts before settled_through.
+    *_running_measures("settled_"),
+    postgresql_with=OFTEN_WRITTEN,
+)
+# How far they have come: one row.
+running_day = Table(
+    "running_day",
+    analytics,
+    Column("day", Date, primary_key=True),
+    Column("settled_through", DateTime, nullable=False),
+    Column("counted_at", DateTime(timezone=True), nullable=False),
+)
+
+# ---- what the pages about gifts need ----
+
+spark_profiles = Table(
+    "spark_profiles",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),
+)
+# Who sent and who received, as sorted lists: the distinct people of any period and any set of sparks are
+# counted from few rows, which take a tenth of the room of one row a person.
+spark_days = Table(
+    "spark_days",
+    analytics,
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _money("creator_earnings"),
+    Column("senders", ARRAY(BigInteger), nullable=False),
+    Column("recipients", ARRAY(BigInteger), nullable=False),
+    _no_nan("spark_days", ("creator_earnings",)),
+    Index("spark_days_date", "date"),
+)
+# How many gifts of each value: by it the median of any period is exact.
+gift_values = Table(
+    "gift_values",
+    analytics,
+    Column("date", Date, primary_key=True),
+    Column("amount", Numeric(18, 2), primary_key=True),
+    _count("gifts"),
+    _no_nan("gift_values", ("amount",)),
+)
+gift_refunds = Table(
+    "gift_refunds",
+    analytics,
+    # The day of the gift, not that of the refund, which the platform doesn't keep.
+    Column("date", Date, primary_key=True),
+    _count("gifts"),
+    _money("amount"),
+    _no_nan("gift_refunds", ("amount",)),
+)
+gifter_returns = Table(
+    "gifter_returns",
+    analytics,
+    Column("date", Date, primary_key=True),
+    # 0 stands for who had never sent a gift before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("gifters"),
+    # Who they are, of those.
+    Column("first_timers", ARRAY(BigInteger)),
+)
+
 # ---- what ran, and how true the numbers are ----
 
 job_runs = Table(
@@ -582,6 +684,12 @@ job_runs = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("error", Text),
     Column("code_version", Text, nullable=False),
+    # Of its own work; runs of a span begin and end together. Null where that says it all.
+    Column("seconds", Double),
+    # A line for each span: how many rows, how long.
+    Column("log", Text),
+    # Why it ran; null in runs of versions that logged no restatements.
+    Column("reason", Text),
     CheckConstraint("state IN ('running', 'succeeded', 'failed', 'interrupted')", "job_runs_state"),
     Index("job_runs_job_started_at", "job", "started_at"),
 )
@@ -596,6 +704,79 @@ data_checks = Table(
     Column("cells", BigInteger, nullable=False),
     Column("unequal", BigInteger, nullable=False),
     Index("data_checks_checked_at", "checked_at"),
+)
+
+# What the newest recount of it found unequal, until it is equal again: see aggregation/unequal.py.
+unequal_cells = Table(
+    "unequal_cells",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("table_name", Text, nullable=False),
+    Column("column_name", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    # Null where the table isn't by creator, or where it concerns too many of them to be listed.
+    Column("creator_id", BigInteger),
+    Column("cells", BigInteger, nullable=False),
+    Column("found_at", DateTime(timezone=True), nullable=False),
+    # Repairs that didn't help.
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("tried_at", DateTime(timezone=True)),
+    Index("unequal_cells_table_name_day", "table_name", "day"),
+)
+# What people ask the worker to do: see aggregation/requests.py.
+job_requests = Table(
+    "job_requests",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("jobs", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'waiting'")),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("error", Text),
+    # What a preview found: see aggregation/previews.py.
+    Column("found", JSON(none_as_null=True)),
+    # Of a run: the preview that it was confirmed on. Once only.
+    Column("preview_id", BigInteger, unique=True),
+    CheckConstraint("kind IN ('preview', 'run')", "job_requests_kind"),
+    CheckConstraint("state IN ('waiting', 'running', 'succeeded', 'failed')", "job_requests_state"),
+)
+# What has changed in the platform's tables on days that are over: see aggregation/changes.py. Triggers only
+# add to it, and no key of theirs can meet another's, so that no writer of the platform waits for another.
+source_changes = Table(
+    "source_changes",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    # A transaction that has to end before the change can be seen.
+    Column("open_xid", BigInteger),
+    Column("logged_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# Each stored cell that changed after it was first published: see aggregation/restatements.py.
+restatements = Table(
+    "restatements",
+    analytics,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("table_name", Text, nullable=False),
+    # As `check` writes it: creator_id=5, date=2026-11-01.
+    Column("key", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("column_name", Text, nullable=False),
+    # As PostgreSQL writes them; null also where there was, or is, no row.
+    Column("old", Text),
+    Column("new", Text),
+    Column("restated_at", DateTime(timezone=True), nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("restatements_table_name_key", "table_name", "key"),
+    Index("restatements_restated_at", "restated_at"),
 )
 
 # Which worker is at work: see aggregation/leases.py.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Literal
 
@@ -11,6 +11,8 @@ import pandas as pd
 from aggregation.metrics import Metric
 
 Number = int | Decimal
+# The middle half of what is usual lies between them.
+QUARTILES = (0.25, 0.75)
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,16 @@ def since(frame: pd.DataFrame, first: date) -> pd.DataFrame:
 def values_over(frame: pd.DataFrame, metrics: Sequence[Metric]) -> Mapping[str, Number | None]:
     """Every metric of `metrics` that daily rows can give, by name."""
     return {metric.name: value_over(frame, metric) for metric in metrics if metric.rollup != "distinct"}
+
+
+def usual_by(days: pd.DataFrame, moment: time) -> tuple[float, float] | None:
+    """The quartiles of what these days (hours × days) had brought by `moment`; None without days.
+
+    Of the hour in which it lies, the part that had passed.
+    """
+    if days.empty:
+        return None
+    passed = moment.minute / 60 + moment.second / 3600
+    so_far = days.iloc[: moment.hour].sum() + passed * days.iloc[moment.hour]
+    low, high = (float(so_far.quantile(share)) for share in QUARTILES)
+    return low, high

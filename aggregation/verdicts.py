@@ -31,6 +31,7 @@ NEAR_ZERO = 10
 TINY = 0.01
 
 Days = npt.NDArray[np.float64]
+Series = Iterable[Number | float | None]
 
 
 class Place(StrEnum):
@@ -47,9 +48,9 @@ class Verdict:
     why: str = ""
 
 
-def verdict(history: Days, window: Days, unit: Unit) -> Verdict:
-    """Of one series of days: `history` ends the day before `window`; unknown days are NaN."""
-    before, shown = history[-HISTORY:], window
+def verdict(history: Series, window: Series, unit: Unit) -> Verdict:
+    """Of one series of days: `history` ends the day before `window`; unknown days are None or NaN."""
+    before, shown = days_of(history)[-HISTORY:], days_of(window)
     known = np.isfinite(shown).sum()
     if known < MIN_WINDOW:
         return Verdict(None, f"too short to tell: {known} of at least {MIN_WINDOW} days")
@@ -64,8 +65,7 @@ def verdict(history: Days, window: Days, unit: Unit) -> Verdict:
     return Verdict(Place.ABOVE if z > 0 else Place.BELOW)
 
 
-def days_of(values: Iterable[Number | None]) -> Days:
-    """Unknown days are None."""
+def days_of(values: Series) -> Days:
     return np.array([np.nan if value is None else float(value) for value in values], dtype=float)
 
 

@@ -24,11 +24,14 @@ KEPT = 256
 
 
 class Scope(StrEnum):
-    """What changes together: whole days each night, the running day every few minutes, recounts."""
+    """What changes together: whole days each night, the running day's hours by spark every few minutes,
+    recounts, and today so far every few seconds.
+    """
 
     DAYS = "days"
     TODAY = "today"
     CHECKS = "checks"
+    NOW = "now"
 
 
 class Versions(NamedTuple):
@@ -37,6 +40,7 @@ class Versions(NamedTuple):
     days: int = 0
     today: int = 0
     checks: int = 0
+    now: int = 0
 
 
 def bump(connection: Connection, scope: Scope) -> None:

@@ -5,8 +5,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime, timedelta
-from time import monotonic
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
@@ -14,25 +15,54 @@ import schedule
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from aggregation import checks, expiry, ledger, retries, versions
-from aggregation.agenda import Task, check_due, forecast_due, last_forecast_slot, next_starts, open_tasks
-from aggregation.database import WRITERS_LOCK, connect, exclusive
-from aggregation.days import months, utc_now
+from aggregation import (
+    agenda,
+    changes,
+    checks,
+    expiry,
+    ledger,
+    requests,
+    retries,
+    running_day,
+    triggers,
+    versions,
+)
+from aggregation.agenda import (
+    Task,
+    check_due,
+    forecast_due,
+    last_check_slot,
+    last_forecast_slot,
+    next_starts,
+    open_tasks,
+)
+from aggregation.changes import Change
+from aggregation.database import WRITERS_LOCK, connect, exclusive, without_password
+from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.leases import LOOKED_AT_EVERY, Lease
-from aggregation.ledger import Result, State
+from aggregation.leases import LOOKED_AT_EVERY, SERIALIZATION_FAILURE, Lease
+from aggregation.ledger import Reason, Result, State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, reason, refresh_running_day
+from aggregation.repairs import repair
 from aggregation.retries import Wait
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 5
 REFRESH_EVERY = timedelta(minutes=5)
+# Counting all hours of a long day again takes no more than this part of the time, and waits no longer.
+REFRESH_SHARE = 1 / 20
+REFRESH_AT_LEAST_EVERY = timedelta(hours=1)
+# Today so far: seconds from one pass to the next, and from one hour's recount to the next.
+COUNTED_EVERY = 3.0
+RECOUNTED_EVERY = 5.0
+# How much of the time each of them may take.
+COUNT_SHARE, RECOUNT_SHARE = 1 / 2, 1 / 20
 # What an operator has to mend, such as a missing table, is looked at again after this.
 LOOK_AGAIN = timedelta(minutes=1)
 # A stop lets the work under way finish for so long, then cancels it, and at last leaves it behind.
-GRACE = timedelta(seconds=3)
-PATIENCE = timedelta(seconds=8)
+GRACE = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=6)
 # Of the worker's sessions. What runs into one passes, and is tried again.
 TIMEOUTS = {"lock_timeout": "1min", "statement_timeout": "1h", "idle_in_transaction_session_timeout": "2min"}
 # While the database can't be asked who is at work.
@@ -47,9 +77,12 @@ class Worker:
         self._clock = clock
         self._stopping = threading.Event()
         self._lease: Lease | None = None
+        # The day (UTC) and the number of its first transaction.
+        self._mark: tuple[date, int] | None = None
         self._looked: tuple[datetime, datetime] | None = None
         self._compared: int | None = None
         self._refreshed: datetime | None = None
+        self._refreshed_again_after = REFRESH_EVERY
         self._settled: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._checked: list[tuple[datetime, tuple[str, ...]]] | None = None
         self._swept: date | None = None
@@ -82,10 +115,13 @@ class Worker:
 
         Raises Interrupted where `stop` was called meanwhile.
         """
+        self._guarded("marking midnight", self._mark_midnight, now)
         self._guarded("catching up", self._catch_up, now)
         self._refresh_in_time(now)
         self._guarded("the forecast", self._forecast, now)
         self._guarded("the recount", self._check, now)
+        self._guarded("repairs", self._repair, now)
+        self._guarded("requests", self._serve, now)
         self._guarded("removing what is old", self._forget, now)
 
     def _guarded(
@@ -124,8 +160,13 @@ class Worker:
             return
         if count := ledger.disown_future(self._engine, now):
             log.warning("%d runs began in the future: they count for nothing", count)
+        noted_at, noted = self._clock(), self._noted()
         tasks = self._open_tasks(now)
+        if tasks:
+            self._note_open_writers(now)
         failures = [failure for task in tasks or () for failure in self._run_task(task)]
+        failures += self._take_in(noted, noted_at, now)
+        failures += self._take_in_unnoted(now)
         if failures:
             # One that passes, if any does: it is tried again sooner.
             raise max(failures, key=lambda failure: failure.passing)
@@ -136,6 +177,44 @@ class Worker:
     def _open_tasks(self, now: datetime) -> list[Task] | None:
         with self._engine.connect() as connection:
             return open_tasks(connection, now)
+
+    # ---- what changed on days that are over ----
+
+    def _noted(self) -> list[Change]:
+        with self._engine.connect() as connection:
+            return changes.noted(connection)
+
+    def _note_open_writers(self, now: datetime) -> None:
+        """Some began to write before the day was over, and go on: it is computed again after them."""
+        with self._engine.begin() as connection:
+            before = self._mark[1] if self._mark else changes.newest_xid(connection)
+            for xid in changes.open_writers(connection, before):
+                changes.note(connection, [(changes.DAY, last_complete_day(now))], Reason.LATE, xid)
+
+    def _mark_midnight(self, now: datetime) -> None:
+        """Once a day, soon after it began: who writes later than this, writes of it."""
+        today = now.astimezone(UTC).date()
+        if self._mark is None or self._mark[0] != today:
+            with self._engine.connect() as connection:
+                self._mark = today, changes.newest_xid(connection)
+
+    def _take_in(self, noted: list[Change], noted_at: datetime, now: datetime) -> list[JobsFailed]:
+        """Compute again what has changed, and hasn't been computed since `noted_at`."""
+        with self._engine.begin() as connection:
+            tasks, done = changes.plan(connection, noted, noted_at, now)
+            changes.remove(connection, done)
+        failures: list[JobsFailed] = []
+        for task in tasks:
+            # A change may need an earlier task as well, that has failed: it stays.
+            failures += self._run_task(replace(task, handled=()) if failures else task)
+        return failures
+
+    def _take_in_unnoted(self, now: datetime) -> list[JobsFailed]:
+        """Where nothing notes changes, the newest days are computed again before they are recounted."""
+        with self._engine.connect() as connection:
+            if not triggers.unwatched(connection):
+                return []
+        return self._take_in(changes.window(now), last_check_slot(now), now)
 
     def _run_task(self, task: Task) -> Iterator[JobsFailed]:
         """Month by month, so that what is done stays done, and the running day isn't kept waiting."""
@@ -152,18 +231,25 @@ class Worker:
                     clock=self._clock,
                     stopped=self._over,
                     later=last == task.last,
+                    reason=task.reason,
+                    handled=task.handled or None if last == task.last else (),
                 )
             except JobsFailed as failure:  # logged and recorded where it happened
                 yield failure
 
     def _refresh_in_time(self, now: datetime) -> None:
-        if self._refreshed is None or abs(now - self._refreshed) >= REFRESH_EVERY:
+        if self._refreshed is None or abs(now - self._refreshed) >= self._refreshed_again_after:
             self._guarded("the running day", self._refresh, now, REFRESH_EVERY)
 
     def _refresh(self, now: datetime) -> None:
-        """The running day's hours."""
+        """The running day's hours by spark: all of them are counted again."""
+        began = monotonic()
         refresh_running_day(self._engine, clock=self._clock, stopped=self._over)
-        self._refreshed = now
+        wanted = timedelta(seconds=(monotonic() - began) / REFRESH_SHARE)
+        self._refreshed, self._refreshed_again_after = (
+            now,
+            max(REFRESH_EVERY, min(wanted, REFRESH_AT_LEAST_EVERY)),
+        )
 
     def _forecast(self, now: datetime) -> None:
         """When one is due; and whenever days have changed, what came is written beside what was forecast."""
@@ -191,8 +277,12 @@ class Worker:
             return
         with self._engine.connect() as connection:
             days = check_due(connection, now)
+            oldest = agenda.oldest_day(connection)
+            older = days and oldest and checks.sample(connection, oldest, days[0] - ONE_DAY)
         if days:
             self._recount(*days, now)
+        if older:
+            self._recount(*older, now)
         # Before there are days the next pass looks again.
         self._checked = coming if self._settled else None
 
@@ -214,6 +304,22 @@ class Worker:
         if report.cells_unequal:
             log.error("%d of %d recounted cells are unequal", report.cells_unequal, report.cells_checked)
         self._record_check(Result(ledger.CHECK, first, last, State.SUCCEEDED, report.cells_checked), now)
+
+    def _repair(self, now: datetime) -> None:
+        """What a recount found unequal."""
+        with self._engine.connect() as connection:
+            wanted = agenda.repairs_wait(connection)
+        if wanted:
+            repair(self._engine, now, clock=self._clock, stopped=self._over)
+
+    def _serve(self, _: datetime) -> None:
+        """What people have asked for."""
+
+        def between() -> None:
+            self._refresh_in_time(self._clock())
+
+        while requests.perform_next(self._engine, self._clock, self._over, between):
+            between()
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)
@@ -295,9 +401,10 @@ class Worker:
         log.info("at work as %s", lease.holder)
         self._forget_what_was_done()
         try:
-            self._guarded("marking dead runs", self._sweep, self._clock())
-            while not self._over():
-                self._tick_until_the_clock_stalls()
+            with self._counting_today():
+                self._guarded("marking dead runs", self._sweep, self._clock())
+                while not self._over():
+                    self._tick_until_the_clock_stalls()
         except Interrupted:
             log.info("the work under way was rolled back")
         if lease.lost:
@@ -308,9 +415,52 @@ class Worker:
         self._looked = self._refreshed = self._settled = self._checked = self._compared = None
         self._waits.clear()
 
+    @contextmanager
+    def _counting_today(self) -> Iterator[None]:
+        """Meanwhile today so far is counted, in threads of its own: no backfill keeps it waiting."""
+        done = threading.Event()
+        rounds = running_day.Rounds(self._engine)
+        threads = [
+            threading.Thread(target=self._again_and_again, args=(done, *task), name=task[0], daemon=True)
+            for task in (
+                ("today so far", self._count_today, COUNTED_EVERY, COUNT_SHARE),
+                ("today's recount", rounds.go_on, RECOUNTED_EVERY, RECOUNT_SHARE),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+
+    def _count_today(self) -> None:
+        running_day.refresh(self._engine, self._clock())
+
+    def _again_and_again(
+        self, done: threading.Event, name: str, part: Callable[[], None], every: float, share: float
+    ) -> None:
+        """Until `done` or over: `part` each `every` seconds, in no more than `share` of the time."""
+        while not done.is_set() and not self._over():
+            began = monotonic()
+            try:
+                part()
+                self._complaints.pop(name, None)
+            except Exception as error:
+                if self._over():
+                    return
+                # Met at the same rows as the other: the next attempt is soon enough.
+                if getattr(getattr(error, "orig", None), "pgcode", None) != SERIALIZATION_FAILURE:
+                    self._complain(name, error)
+            took = monotonic() - began
+            done.wait(max(every - took, took / share - took))
+
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):
             count = ledger.sweep(self._engine, now)
+        requests.resume(self._engine)
         if count:
             log.warning("%d runs of a process that ended were marked as interrupted", count)
 
@@ -332,6 +482,26 @@ class Worker:
         timetable.run_all()
         while not self._stopping.wait(1) and not self._over() and monotonic() - ticked < 2 * TICK_SECONDS:
             timetable.run_pending()
+
+
+def await_database(engine: Engine) -> bool:
+    """Try to connect until the database answers; False where SIGTERM or SIGINT came first."""
+    stopped: list[bool] = []
+    complaint, wait = "", None
+    with _signals(lambda: stopped.append(True)):
+        while not stopped:
+            try:
+                with engine.connect():
+                    return True
+            except DBAPIError as error:
+                if reason(error) != complaint:
+                    complaint = reason(error)
+                    log.error("waiting for %s: %s", without_password(engine.url), complaint)
+            wait = retries.backoff(utc_now(), wait)
+            again = monotonic() + min(wait.until - wait.since, LONGEST_SILENCE).total_seconds()
+            while not stopped and monotonic() < again:
+                sleep(0.1)
+    return False
 
 
 def _wait(error: Exception, now: datetime, before: Wait | None, turn: timedelta | None) -> Wait:

@@ -212,7 +212,7 @@ def _queries(engine: Engine) -> None:
         queries.revenue_by_source(period)
         queries.movers(period, before, 10)
         queries.last_gift_day()
-        queries.gifts_by_hour(LAST_DAY)
+        queries.today(LAST_DAY)
         queries.usual_hours(LAST_DAY, freshness.coverage)
         queries.last_gift_day(1)
         queries.creator_name(1)

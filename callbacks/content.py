@@ -31,6 +31,7 @@ from layouts.components import (
 from layouts.exports import Amount, Cell, Export, Table
 from layouts.page import Asked, Viewer
 from layouts.pages.content import PAGE, Ids
+from layouts.places import here
 
 ROWS = 25
 LAST_PAGE = 200
@@ -173,7 +174,7 @@ def row(name: str, brought: Brought) -> tuple[str, ...]:
 
 def pager(page: int, more: bool, asked: Asked) -> Component:
     def address(number: int) -> str:
-        return f"{PAGE.path}?{urlencode(asked.question | {'page': str(number)})}"
+        return f"{here(PAGE, asked)}?{urlencode(asked.question | {'page': str(number)})}"
 
     if page == 1 and not more:
         return None

@@ -39,6 +39,7 @@ from layouts.components import (
 from layouts.exports import Amount, Export, Table
 from layouts.page import Asked, Viewer
 from layouts.pages.earnings import PAGE, Ids
+from layouts.places import here
 
 AHEAD = 30
 SHOWN_MONTHS = 13
@@ -298,7 +299,7 @@ def choice(scenario: Scenario, asked: Asked) -> Component:
                     html.Button("Show", type="submit"),
                 ],
                 method="get",
-                action=PAGE.path,
+                action=here(PAGE, asked),
                 className="choice",
             ),
             html.P(

@@ -9,6 +9,7 @@ from aggregation import summaries
 from aggregation.days import ONE_DAY
 from aggregation.metrics import Metric
 from aggregation.queries import Queries
+from aggregation.withheld import BeingRecounted
 from callbacks.selection import Selection
 from layouts import formats, shell
 from layouts.components import Kpi, verdict_words
@@ -19,7 +20,7 @@ from layouts.page import Asked, Page, Viewer
 Exporting = Callable[[Queries, Viewer, Asked, datetime], Export | None]
 
 DAYS = "Days"
-SIGNS = {"money": "$", "percent": "%", "count": ""}
+SIGNS = {"money": "$", "percent": "%", "count": "", "hour": "hour (UTC)"}
 
 
 def export(
@@ -39,6 +40,7 @@ def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
         ("Complete through (UTC)", freshness.coverage.last),
         ("Numbers begin (UTC)", freshness.coverage.first),
         ("Cells that differed when recounted", "not recounted yet" if unequal is None else unequal),
+        *([("As known at the end of (UTC)", asked.known)] if asked.known else []),
         ("Period", formats.days(period.days)),
         ("From (UTC, included)", period.first),
         ("To (UTC, not included)", period.last + ONE_DAY),
@@ -47,6 +49,14 @@ def facts(chosen: Selection, asked: Asked, now: datetime) -> list[Fact]:
         ("Compared from (UTC, included)", before.first if before else None),
         ("Compared to (UTC, not included)", before.last + ONE_DAY if before else None),
     ]
+
+
+def table(title: str, build: Callable[[], Table]) -> Table:
+    """What `build` gives; where it can't be told for now, why."""
+    try:
+        return build()
+    except BeingRecounted as withheld:
+        return Table(title, ("Not available",), [(formats.being_recounted(withheld.days),)])
 
 
 def key_numbers(kpis: Iterable[Kpi]) -> Table:

@@ -18,12 +18,14 @@ class Filled:
     """
 
     parts: Parts
-    freshness: Component
+    freshness: Component = None
     complete: bool = True
 
 
 # (queries, viewer, asked, now) → what fills the page. A page that is alike for everybody looks at no viewer.
 Content = Callable[[Queries, Viewer, Asked, datetime], Filled]
+# (queries, viewer, now) → the parts that follow the running day, whatever the address asks for.
+Live = Callable[[Queries, Viewer, datetime], Filled]
 
 
 class Guard(Protocol):
@@ -35,8 +37,9 @@ class Guard(Protocol):
 class PageGuard(Guard, Protocol):
     """The same for the callbacks of one page."""
 
-    def fill(self, store: Store, content: Content, *, shared: bool) -> None:
+    def fill(self, store: Store, content: Content, *, shared: bool, live: Live | None = None) -> None:
         """Let `content` fill the page, first with the page itself, then whenever its address changes.
 
-        `shared`: it is alike for all viewers, so it is made once for each state of the data.
+        `shared`: it is alike for all viewers, so it is made once for each state of the data. `live` gives
+        the parts that an open page asks for again by itself; `content` leaves them out.
         """

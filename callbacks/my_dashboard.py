@@ -1,6 +1,6 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -10,14 +10,17 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
+from aggregation.errors import UsageError
 from aggregation.forecasting import MIN_DAYS, STALE_AFTER
 from aggregation.forecasting.creators import CreatorForecast
+from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
 from aggregation.suggestions import Suggestion
 from aggregation.summaries import Number
-from callbacks import exports
+from aggregation.verdicts import Verdict, verdict
+from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -70,10 +73,12 @@ class Numbers(NamedTuple):
     earlier: Supporters | None
     # the days that make the normal ranges
     usual: pd.DataFrame
+    supporters_verdict: Verdict | None
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, content, shared=False)
+    content_or_known = known.told(content, as_known, Ids.HEAD)
+    page.fill(store, content_or_known, shared=False, live=running_day.of_creator)
 
 
 def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -86,6 +91,33 @@ def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Fi
         return Filled(unknown_creator(), badge(freshness, now))
     chosen = select(freshness, asked)
     return Filled(filled(queries, creator_id, chosen), badge(freshness, now), not chosen.failures.any)
+
+
+def as_known(numbers: KnownQueries, viewer: Viewer, chosen: Selection) -> Parts:
+    """The page as it was known on an earlier day: what is made of creator_metrics."""
+    creator_id = viewer.creator_id
+    if creator_id is None or numbers.creator_name(creator_id) is None:
+        return {Ids.HEAD: unknown_creator()[Ids.HEAD].content}
+    daily = numbers.creator_daily(creator_id, chosen.period, chosen.freshness)
+    counted = summaries.since(daily, chosen.freshness.coverage.first)
+    compared = chosen.comparable
+    before = numbers.creator_daily(creator_id, compared, chosen.freshness) if compared else None
+    now = summaries.values_over(counted, CARDS)
+    earlier = {} if before is None else summaries.values_over(before, CARDS)
+    shown = (*CARDS, metrics.SUPPORTERS_COUNT)
+    key_numbers = partial(known.cards, shown, now, earlier, counted, "kpis three")
+    figure = partial(chosen.figure, "my-dashboard")
+    return {
+        Ids.HEAD: chosen.section("Key numbers", key_numbers),
+        Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
+        **figure(
+            "gift_revenue_trend",
+            EARNED,
+            lambda: Drawing(figures.revenue_trend(daily, before, (metrics.GIFT_REVENUE,))),
+        ),
+        **figure("reactions", REACTED, lambda: reactions(daily)),
+        **known.left_out(chosen, "my-dashboard", {"today": running_day.QUESTION}),
+    }
 
 
 def nothing_yet() -> Parts:
@@ -106,7 +138,8 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     found = numbers(queries, creator_id, chosen)
     daily, before = found.daily, found.before
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    key_numbers = chosen.section("Key numbers", lambda: cards(counted, found))
+    withheld = partial(chosen.withheld, creator_id=creator_id)
+    key_numbers = chosen.section("Key numbers", lambda: cards(counted, found, withheld))
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
@@ -127,24 +160,40 @@ def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
     daily, supporters = of(chosen.period)
     before, earlier = of(chosen.comparable) if chosen.comparable else (None, None)
     usual = queries.creator_daily(creator_id, chosen.usual, chosen.freshness)
-    return Numbers(daily, before, supporters, earlier, usual)
+    judgement = None if supporters is None else judged_supporters(queries, creator_id, chosen)
+    return Numbers(daily, before, supporters, earlier, usual, judgement)
+
+
+def judged_supporters(queries: Queries, creator_id: int, chosen: Selection) -> Verdict | None:
+    """Of how many there are a day; None where not all of these days have been counted yet."""
+    days = Period(chosen.usual.first, chosen.shown.last)
+    if queries.supporters(creator_id, days, chosen.freshness) is None:
+        return None
+    found = queries.supporter_days(creator_id, days)
+    counts = dict(zip(found["date"], found["supporters"], strict=True))
+    begin, first = chosen.usual.days, chosen.freshness.coverage.first
+    values = [counts.get(day, 0) if day >= first else None for day in days.dates()]
+    return verdict(values[:begin], values[begin:], metrics.SUPPORTERS_COUNT.unit)
 
 
 # ---- cards ----
 
 
-def cards(daily: pd.DataFrame, found: Numbers) -> Component:
-    kpis = [creator_kpi(metric, daily, found.before, found.usual) for metric in CARDS]
-    kpis.append(supporters_kpi(found.supporters, found.earlier))
+def cards(daily: pd.DataFrame, found: Numbers, withheld: Callable[[Metric], str]) -> Component:
+    kpis = [creator_kpi(metric, daily, found.before, found.usual, withheld(metric)) for metric in CARDS]
+    kpis.append(own_supporters(found, withheld))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
-def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, usual: pd.DataFrame) -> Kpi:
+def creator_kpi(
+    metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None, usual: pd.DataFrame, withheld: str
+) -> Kpi:
     value = summaries.value_over(daily, metric)
     return kpi(
         metric,
         value,
         None if before is None else summaries.value_over(before, metric),
+        withheld=withheld,
         note=gained_note(daily) if metric is metrics.FOLLOWERS else "",
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
@@ -152,13 +201,22 @@ def creator_kpi(metric: Metric, daily: pd.DataFrame, before: pd.DataFrame | None
     )
 
 
-def supporters_kpi(supporters: Supporters | None, earlier: Supporters | None) -> Kpi:
+def own_supporters(found: Numbers, withheld: Callable[[Metric], str]) -> Kpi:
+    reason = withheld(metrics.SUPPORTERS_COUNT)
+    return supporters_kpi(found.supporters, found.earlier, reason, found.supporters_verdict)
+
+
+def supporters_kpi(
+    supporters: Supporters | None, earlier: Supporters | None, withheld: str, judgement: Verdict | None = None
+) -> Kpi:
     return kpi(
         metrics.SUPPORTERS_COUNT,
         None if supporters is None else supporters.total,
         None if earlier is None else earlier.total,
+        withheld=withheld,
         note=f"{supporters.new:,} new" if supporters else "",
         reason="" if supporters else NOT_COUNTED,
+        verdict=judgement,
     )
 
 
@@ -270,16 +328,29 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     name = None if creator_id is None else queries.creator_name(creator_id)
     if freshness is None or creator_id is None or name is None:
         return None
+    if asked.known:
+        return known_export(queries, creator_id, name, asked, now)
     chosen = select(freshness, asked)
     found = numbers(queries, creator_id, chosen)
     daily = found.daily
     counted = summaries.since(daily, freshness.coverage.first)
+    withheld = partial(chosen.withheld, creator_id=creator_id)
     kpis = [
         *(
-            creator_kpi(metric, counted, found.before, found.usual)
+            creator_kpi(metric, counted, found.before, found.usual, withheld(metric))
             for metric in dict.fromkeys((*CARDS, *PERFORMANCE))
         ),
-        supporters_kpi(found.supporters, found.earlier),
+        own_supporters(found, withheld),
     ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)
+
+
+def known_export(queries: Queries, creator_id: int, name: str, asked: Asked, now: datetime) -> Export | None:
+    try:
+        numbers, chosen = known.as_known(queries, asked, now)
+    except UsageError:
+        return None
+    daily = numbers.creator_daily(creator_id, chosen.period, chosen.freshness)
+    days = exports.day_rows(daily, metrics.CREATOR_METRICS)
+    return exports.export(PAGE, chosen, asked, now, [days], owner=name)

@@ -10,13 +10,15 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
+from aggregation.errors import UsageError
 from aggregation.forecasting import State
 from aggregation.forecasts import Anomaly
+from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Number
-from callbacks import exports
+from callbacks import exports, known, running_day
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged, kpi, no_gifts, select
 from layouts import figures, forecast_figures, formats, shell
@@ -62,13 +64,13 @@ TREND = "How is gift revenue developing?"
 GROWTH = "Is the audience growing?"
 MIX = "Where does the money come from?"
 ACTIVITY = "Which share of users is active each day?"
-TODAY = "How is today going so far?"
 UNUSUAL = "Unusual days"
 MOVED = "Which creators' earnings changed most?"
 
 
 def register(page: PageGuard, store: Store) -> None:
-    page.fill(store, content, shared=True)
+    content_or_known = known.told(content, as_known, Ids.HEAD)
+    page.fill(store, content_or_known, shared=True, live=running_day.of_platform)
 
 
 def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
@@ -87,6 +89,28 @@ def picked_source(asked: Asked) -> str:
     return source if source in SOURCES else ""
 
 
+def as_known(numbers: KnownQueries, _: Viewer, chosen: Selection) -> Parts:
+    """The page as it was known on an earlier day: what is made of daily_analytics."""
+    daily = numbers.daily(chosen.period)
+    counted = summaries.since(daily, chosen.freshness.coverage.first)
+    before = numbers.daily(chosen.comparable) if chosen.comparable else None
+    now = numbers.platform_values(CARDS, chosen.period, counted)
+    earlier = (
+        {}
+        if before is None or not chosen.comparable
+        else numbers.platform_values(CARDS, chosen.comparable, before)
+    )
+    shown = (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)
+    figure = partial(chosen.figure, "overview")
+    return {
+        Ids.HEAD: chosen.section("Key numbers", lambda: known.cards(CARDS, now, earlier, counted)),
+        **figure("revenue_trend", TREND, lambda: Drawing(figures.revenue_trend(daily, before, shown))),
+        **figure("user_growth", GROWTH, lambda: growth(daily)),
+        **figure("engagement_rate", ACTIVITY, lambda: activity(daily, before)),
+        **known.left_out(chosen, "overview", {"revenue_sources": MIX, "today": running_day.QUESTION}),
+    }
+
+
 def nothing_yet() -> Parts:
     words = message_card(
         "No numbers yet",
@@ -99,7 +123,6 @@ def nothing_yet() -> Parts:
 def filled(queries: Queries, chosen: Selection, whole: Selection, source: str, now: datetime) -> Parts:
     """Lines are drawn of the `whole` period; a day that was clicked narrows all else."""
     daily, before = days_and_before(queries, whole)
-    coverage = chosen.freshness.coverage
     figure = partial(chosen.figure, "overview")
     key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen))
     unusual = chosen.section(UNUSUAL, lambda: notes_card(unusual_days(queries.anomalies(chosen.shown))))
@@ -121,7 +144,6 @@ def filled(queries: Queries, chosen: Selection, whole: Selection, source: str, n
         **figure("revenue_sources", MIX, lambda: mix(queries.revenue_by_source(chosen.shown), source)),
         **figure("user_growth", GROWTH, lambda: over_days(growth(daily))),
         **figure("engagement_rate", ACTIVITY, lambda: over_days(activity(daily, before))),
-        **figure("today", TODAY, lambda: running_day(queries, coverage, now)),
     }
 
 
@@ -151,7 +173,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     if before is not None and chosen.comparable:
         earlier = queries.platform_values(CARDS, chosen.comparable, before)
     usual = queries.daily(chosen.usual)
-    return [platform_kpi(metric, now, earlier, counted, usual) for metric in CARDS]
+    return [platform_kpi(metric, now, earlier, counted, usual, chosen.withheld(metric)) for metric in CARDS]
 
 
 def platform_kpi(
@@ -160,12 +182,14 @@ def platform_kpi(
     before: dict[str, Number | None],
     daily: pd.DataFrame,
     usual: pd.DataFrame,
+    withheld: str,
 ) -> Kpi:
     value = now[metric.name]
     return kpi(
         metric,
         value,
         before.get(metric.name),
+        withheld=withheld,
         history=[summaries.number(cell) for cell in daily[metric.name]],
         reason="" if value is not None else missing_reason(metric, daily),
         verdict=None if value is None else judged(metric, usual, daily),
@@ -243,17 +267,6 @@ def activity(daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
     return Drawing(figures.rate(daily, before, metrics.ACTIVE_SHARE))
 
 
-def running_day(queries: Queries, coverage: Period, now: datetime) -> Drawing:
-    """Only hours that have been counted: a worker that is down must not look like a day without gifts."""
-    today, counted = now.date(), queries.running_day_counted_at()
-    hours = queries.gifts_by_hour(today)
-    if counted is None or counted.date() < today or hours.empty:
-        return Drawing(reason=f"No gifts counted yet today, {formats.day(today)} (UTC).")
-    figure = figures.today_by_hour(hours, queries.usual_hours(today, coverage), counted.hour)
-    note = f"Gift revenue by hour (UTC), counted at {counted:%H:%M}. The hour then running is hatched."
-    return Drawing(figure, note)
-
-
 # ---- movers ----
 
 
@@ -291,6 +304,8 @@ def creator_name(row: dict[Any, Any]) -> str:
 
 
 def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export | None:
+    if asked.known:
+        return known_export(queries, asked, now)
     freshness = queries.freshness()
     if freshness is None:
         return None
@@ -298,13 +313,24 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     tables = [
         exports.key_numbers(kpis(queries, chosen)),
         exports.day_rows(queries.daily(chosen.shown), metrics.PLATFORM_METRICS),
-        source_rows(queries.revenue_by_source(chosen.shown)),
+        exports.table("Revenue by source", lambda: source_rows(queries.revenue_by_source(chosen.shown))),
     ]
     if source := picked_source(asked):
         tables.append(source_day_rows(SOURCES[source], queries.source_days(source, chosen.period)))
-    if chosen.comparable:
-        tables.append(mover_rows(queries.movers(chosen.shown, chosen.comparable, MOVERS)))
+    if compared := chosen.comparable:
+        tables.append(
+            exports.table("Movers", lambda: mover_rows(queries.movers(chosen.shown, compared, MOVERS)))
+        )
     return exports.export(PAGE, chosen, asked, now, tables)
+
+
+def known_export(queries: Queries, asked: Asked, now: datetime) -> Export | None:
+    try:
+        numbers, chosen = known.as_known(queries, asked, now)
+    except UsageError:
+        return None
+    days = exports.day_rows(numbers.daily(chosen.period), metrics.PLATFORM_METRICS)
+    return exports.export(PAGE, chosen, asked, now, [days])
 
 
 def source_rows(by_source: pd.DataFrame) -> Table:

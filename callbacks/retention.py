@@ -33,10 +33,9 @@ from aggregation.retention import (
 )
 from aggregation.schema import COHORT_OFFSETS, OLDEST_AGE
 from aggregation.summaries import Number
-from aggregation.verdicts import verdict
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, kpi, select
+from callbacks.selection import Selection, badge, judged_days, kpi, select
 from layouts import formats, heat_maps, people_figures, shell
 from layouts.components import (
     Box,
@@ -169,6 +168,11 @@ def all_ages(queries: Queries, chosen: Selection, period: Period) -> Cohorts:
     return queries.cohorts(days, chosen.freshness.coverage.last, EVERY_AGE)
 
 
+def followed(queries: Queries, chosen: Selection) -> Cohorts:
+    """Everyone whom the period is about, and those before them, who make the normal ranges."""
+    return all_ages(queries, chosen, Period(chosen.usual.first, chosen.period.last))
+
+
 def reached(cohorts: Cohorts, age: int, period: Period) -> Share:
     """Of everyone whose day `age` lies in the period."""
     return cohorts.share(age, period.shifted(-age))
@@ -193,7 +197,7 @@ def day_kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     reason = why_not(queries, chosen.freshness, signed_up(chosen), "cohort_activity", needs_activity=True)
     if reason:
         return [kpi(metric, None, None, reason=reason) for metric in DAYS.values()]
-    now = all_ages(queries, chosen, Period(chosen.usual.first, chosen.period.last))
+    now = followed(queries, chosen)
     before = all_ages(queries, chosen, chosen.comparable) if chosen.comparable else None
     return [day_kpi(chosen, now, before, age) for age in DAYS]
 
@@ -215,7 +219,7 @@ def day_kpi(chosen: Selection, now: Cohorts, before: Cohorts | None, age: int) -
         history=each_day,
         note=told_of(share),
         reason="" if share.whole else missing,
-        verdict=verdict(usual, each_day, DAYS[age].unit) if share.whole else None,
+        verdict=judged_days(usual, each_day, DAYS[age].unit) if share.whole else None,
     )
 
 
@@ -380,7 +384,7 @@ def curve_points(cohorts: Cohorts, period: Period) -> pd.DataFrame:
 
 
 def curve(queries: Queries, chosen: Selection) -> Drawing:
-    cohorts = all_ages(queries, chosen, chosen.period)
+    cohorts = followed(queries, chosen)
     points = curve_points(cohorts, chosen.period)
     if points["share"].isna().all():
         return Drawing(reason="Nobody has been signed up for a day yet.")
@@ -399,11 +403,10 @@ def value_points(queries: Queries, chosen: Selection) -> pd.DataFrame:
 
     The same people at every age: so it never falls. Empty where nobody has reached one.
     """
-    cohorts = all_ages(queries, chosen, chosen.period)
     oldest = min(OLDEST_AGE, (chosen.period.last - chosen.freshness.coverage.first).days)
     begin = OLDEST_AGE - oldest
     those = slice(begin, begin + chosen.period.days)
-    signups = int(cohorts.sizes[those].sum())
+    signups = followed(queries, chosen).people(chosen.period.shifted(-oldest))
     spent = queries.signup_spending(signed_up(chosen), chosen.freshness.coverage.last)[those].cumsum(axis=1)
     rows: list[dict[str, Any]] = []
     for age in range(oldest + 1 if signups else 0):
@@ -499,7 +502,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     days = signed_up(chosen)
     if not why_not(queries, freshness, days, "cohort_activity", needs_activity=True):
         tables.append(map_rows(of(queries, chosen, grain, COLUMNS[measure]), grain, measure))
-        tables.append(curve_rows(all_ages(queries, chosen, chosen.period), chosen.period))
+        tables.append(curve_rows(followed(queries, chosen), chosen.period))
         tables.append(age_rows(all_ages(queries, chosen, chosen.period)))
     if not why_not(queries, freshness, days, "cohort_value"):
         tables.append(value_rows(value_points(queries, chosen)))

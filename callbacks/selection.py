@@ -13,7 +13,7 @@ import pandas as pd
 
 from aggregation import verdicts
 from aggregation.days import ONE_DAY, last_complete_day
-from aggregation.metrics import Metric
+from aggregation.metrics import Metric, Unit
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Freshness
 from aggregation.summaries import Number, change
@@ -24,6 +24,8 @@ from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, Asked
 
 log = logging.getLogger(__name__)
 
+# No day is longer; what is cut is none in any case.
+LONGEST_KNOWN = 20
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What the days are that are compared with; the days right before need no words.
 AGAINST = {
@@ -86,6 +88,11 @@ class Selection:
     def section(self, title: str, build: Callable[[], Component]) -> Component:
         return section(build, title, self.failures)
 
+    def withheld(self, metric: Metric, creator_id: int | None = None) -> str:
+        """Why the metric can't be told for now; empty where it can. For `kpi(…, withheld=…)`."""
+        days = self.freshness.withheld.of_metric(metric, self.shown, creator_id)
+        return formats.being_recounted(days) if days else ""
+
     def line(self, picked: Sequence[tuple[str, str]] = ()) -> Component:
         """Which days are shown and compared, and where the numbers begin if that is later.
 
@@ -122,7 +129,8 @@ def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ())
     days, compare = parts.get("days", ""), parts.get("compare", "")
     typed = (parts.get("from", "")[:10], parts.get("to", "")[:10]) if {"from", "to"} & parts.keys() else None
     picked = tuple((name, parts[name][:LONGEST_PICK]) for name in picks if parts.get(name))
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked)
+    known = parts.get("known", "")[:LONGEST_KNOWN]
+    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked, known)
 
 
 def select(freshness: Freshness, what: Asked) -> Selection:
@@ -174,10 +182,17 @@ def _date(text: str) -> date | None:
 
 def badge(freshness: Freshness, now: datetime) -> Component:
     behind = (last_complete_day(now) - freshness.coverage.last).days
-    return shell.badge(freshness.coverage, freshness.unequal, behind)
+    return shell.badge(freshness.coverage, freshness.unequal, behind, freshness.checked)
 
 
-def kpi(metric: Metric, now: Number | None, before: Number | None, **facts: Any) -> Kpi:
+def kpi(
+    metric: Metric, now: Number | None, before: Number | None, *, withheld: str = "", **facts: Any
+) -> Kpi:
+    """`withheld`: what Selection.withheld says of it; then nothing else is."""
+    if withheld:
+        return Kpi(
+            metric, None, change(metric, None, None), reason=withheld, history=facts.get("history", ())
+        )
     return Kpi(metric, now, change(metric, now, before), before, **facts)
 
 
@@ -189,6 +204,11 @@ def judged(metric: Metric, usual: pd.DataFrame, daily: pd.DataFrame) -> Verdict:
         days = np.diff(days)
     begin = len(days) - len(daily)
     return verdict(days[:begin], days[begin:], metric.unit)
+
+
+def judged_days(usual: Sequence[Number | None], days: Sequence[Number | None], unit: Unit) -> Verdict:
+    """The same for values a day."""
+    return verdict(verdicts.days_of(usual), verdicts.days_of(days), unit)
 
 
 def no_gifts(last: date | None) -> str:

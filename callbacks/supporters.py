@@ -33,6 +33,7 @@ from layouts.components import (
 from layouts.exports import Amount, Export, Table
 from layouts.page import Asked, Viewer
 from layouts.pages.supporters import PAGE, Ids
+from layouts.places import here
 
 ROWS = 25
 # The last page that is shown; beyond, the table is not for reading.
@@ -72,6 +73,8 @@ class Numbers(NamedTuple):
     spread: Dependency | None
     spread_before: Dependency | None
     cooling: int | None
+    # why the number of supporters can't be told for now
+    withheld: str
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -126,7 +129,8 @@ def read(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
     earlier, spread_before = of(chosen.comparable) if chosen.comparable else (None, None)
     counted = not queries.lacks("supporter_totals", chosen.freshness.coverage, chosen.freshness)
     cooling = queries.cooling_supporters(creator_id, chosen.freshness.coverage.last) if counted else None
-    return Numbers(supporters, earlier, spread, spread_before, cooling)
+    withheld = chosen.withheld(metrics.SUPPORTERS_COUNT, creator_id)
+    return Numbers(supporters, earlier, spread, spread_before, cooling, withheld)
 
 
 # ---- cards ----
@@ -138,7 +142,7 @@ def cards(kpis: Sequence[Kpi]) -> Component:
 
 def key_numbers(numbers: Numbers, chosen: Selection) -> list[Kpi]:
     supporters, earlier = numbers.supporters, numbers.earlier
-    everybody = supporters_kpi(supporters, earlier)
+    everybody = supporters_kpi(supporters, earlier, numbers.withheld)
     nobody = "nobody gave anything in this period"
     return [
         everybody,
@@ -275,7 +279,7 @@ def gap_words(gap: int | None) -> str:
 def address(asked: Asked, **parts: str | int | None) -> str:
     """This page with other choices, and the period as it is."""
     kept = asked.question | {name: str(part) for name, part in parts.items() if part}
-    return f"{PAGE.path}?{urlencode(kept)}"
+    return f"{here(PAGE, asked)}?{urlencode(kept)}"
 
 
 def filters(standing: Standing | None, asked: Asked) -> Component:

@@ -12,21 +12,25 @@ from dash import Dash
 from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
+from werkzeug.exceptions import HTTPException
 
 from dashboard_app.accounts import Account
 from dashboard_app.sessions import Sessions
 from dashboard_app.tokens import Tokens
 from layouts.page import Page
+from layouts.places import place
 
 log = logging.getLogger(__name__)
 
 # Endpoints that anyone may call. Static files, which carry no data, don't come here.
-OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/openapi.json", "/favicon.ico"})
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/favicon.ico"})
 OPEN_PREFIXES = ("/_dash-component-suites/",)
 # Dash answers every address that nothing else claims with its index page.
 DASH_INDEX = frozenset({"/", "/<path:path>"})
 # What Dash's browser side asks for. Callbacks check the role themselves; the other two carry no numbers.
 DASH_SHARED = frozenset({"/_dash-layout", "/_dash-dependencies", "/_dash-update-component"})
+# What open pages ask for by themselves: see live.py.
+LIVE = "/_dash-live/"
 # Dash's browser side reads this cookie and sends it back as X-CSRFToken.
 CSRF_COOKIE = "_csrf_token"
 # Longer addresses are not led back to after signing in.
@@ -78,7 +82,8 @@ def allowed_viewer(roles: frozenset[str]) -> Account:
 def guarded(roles: frozenset[str], function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` with the role checked on each call, and the signed-in viewer as its first argument.
 
-    Its errors are answered with 500; what Dash itself raises is then the fault of the request.
+    Its errors are answered with 500, but for those that say how; what Dash itself raises is then the
+    fault of the request.
     """
 
     @wraps(function)
@@ -86,6 +91,8 @@ def guarded(roles: frozenset[str], function: Callable[..., Any]) -> Callable[...
         viewer = allowed_viewer(roles)
         try:
             return function(viewer, *args)
+        except HTTPException:
+            raise
         except Exception as error:
             log.error("callback %s failed", function.__qualname__, exc_info=error)
             abort(500)
@@ -126,9 +133,8 @@ def guard(
     """Put a check of session or token, and of the role, before every request."""
     manager = LoginManager(server, add_context_processor=False)
     manager.session_protection = None
-    manager.user_loader(lambda token: None if bearer() is not None else sessions.viewer(token, clock()))
+    manager.user_loader(lambda token: None if bearer() is not None else _by_session(sessions, token, clock()))
     manager.request_loader(lambda _: _by_token(tokens, clock()))
-    by_path = {page.path: page for page in pages}
 
     @server.before_request
     def check() -> ResponseReturnValue | None:
@@ -140,7 +146,7 @@ def guard(
             return _sign_in_first(path)
         if endpoint in DASH_INDEX:
             # The API says itself what there is of it.
-            return None if path.startswith("/api/") else _page(by_path, path, account, pages)
+            return None if path.startswith("/api/") else _page(path, account, pages)
         # What there is no view for is answered by Flask.
         if endpoint is not None and endpoint not in DASH_SHARED:
             allowed_viewer(roles_of(server.view_functions[endpoint]))
@@ -153,6 +159,10 @@ def guard(
             fault = "" if bearer() is None else ' error="invalid_token"'
             response.headers["WWW-Authenticate"] = f"Bearer{fault}"
         return response
+
+
+def _by_session(sessions: Sessions, token: str, now: datetime) -> Account | None:
+    return sessions.viewer(token, now, by_hand=not request.path.startswith(LIVE))
 
 
 def _by_token(tokens: Tokens, now: datetime) -> Account | None:
@@ -170,15 +180,13 @@ def _sign_in_first(path: str) -> ResponseReturnValue:
     return redirect(url_for("login", next=wanted if len(wanted) <= LONGEST_RETURN else None))
 
 
-def _page(
-    by_path: dict[str, Page], path: str, account: Account, pages: tuple[Page, ...]
-) -> ResponseReturnValue | None:
-    page = by_path.get(path)
-    if page is None:
+def _page(path: str, account: Account, pages: tuple[Page, ...]) -> ResponseReturnValue | None:
+    found = place(pages, path)
+    if found is None:
         abort(404)
-    if account.role not in page.roles and path == "/":
+    if account.role not in found.roles and path == "/":
         return redirect(landing(account.role, pages))
-    if account.role not in page.roles:
+    if account.role not in found.roles:
         abort(403)
     return None
 

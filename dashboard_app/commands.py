@@ -3,23 +3,26 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from getpass import getpass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from aggregation import checks, doctor, ledger, publishing, roles
-from aggregation.database import without_password
+from aggregation import checks, doctor, ledger, operations, publishing, requests, roles, triggers, unequal
+from aggregation.database import connect, without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
-from aggregation.queries import Store
-from aggregation.worker import Worker
+from aggregation.queries import Freshness, Store
+from aggregation.worker import Worker, await_database
 from dashboard_app.accounts import Accounts, clean, in_words, require_possible
 from dashboard_app.audit import Audit
 from dashboard_app.settings import Settings
 from dashboard_app.terminal import bars, err, out, table
+from layouts import formats
+
+SHOWN_REQUESTS = 10
 
 
 @contextmanager
@@ -39,26 +42,39 @@ def migrated(settings: Settings) -> Iterator[Engine]:
 
 
 def serve(settings: Settings) -> None:
-    from dashboard_app.server import WebServer
-
     secret = settings.session_secret()
     settings.require_free_address()
+    counters = settings.share_counters()
+    from dashboard_app.server import WebServer
+
     with migrated(settings) as engine:
         url = engine.url
         engine.dispose()
-        WebServer(settings, url, secret).run()
+        WebServer(settings, url, secret, counters).run()
 
 
 def work(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. A database that doesn't answer yet is waited for."""
     settings.require_secret()
+    if settings.database_url is not None:
+        engine = connect(settings.database_url.get_secret_value())
+        answers = await_database(engine)
+        engine.dispose()
+        if not answers:
+            return
     with migrated(settings) as engine:
         Worker(engine).run()
 
 
-def migrate_tables(settings: Settings) -> None:
+def migrate_tables(settings: Settings, with_triggers: bool | None = None) -> None:
+    """`with_triggers`: put them on the source tables, take them away, or (None) leave it as it is."""
     with settings.database() as engine:
         migrate(engine)
         out.print(f"analytics tables are at version {newest()}")
+        if with_triggers:
+            out.print(f"changes are noted in {', '.join(triggers.install(engine)) or 'no table yet'}")
+        elif with_triggers is False:
+            out.print(f"triggers taken from {', '.join(triggers.remove(engine)) or 'no table: none had any'}")
 
 
 def import_files(settings: Settings, folder: Path) -> None:
@@ -166,8 +182,42 @@ def show_jobs(settings: Settings) -> None:
                 for run in runs
             ],
         )
-        for line in Worker(engine).due():
+        for line in (*how_it_stands(engine), *Worker(engine).due()):
             out.print(line, markup=False)
+
+
+def how_it_stands(engine: Engine) -> Iterator[str]:
+    """What the Operations page says, a line each."""
+    now = utc_now()
+    with Store(engine).read() as queries:
+        freshness = queries.freshness()
+        beat = queries.operations(operations.heartbeat)
+        late = queries.operations(operations.lag, now)
+        failed = queries.operations(operations.failed_since, now - timedelta(days=1))
+        left = queries.operations(unequal.given_up)
+        asked = queries.operations(requests.newest, SHOWN_REQUESTS)
+    yield f"worker: {operations.told(beat)}"
+    if freshness is None:
+        yield "complete through: no day yet"
+    else:
+        yield f"complete through: {freshness.coverage.last}, {_equal(freshness)}"
+    yield f"overdue: {formats.duration(late) if late else 'nothing'}; failed in 24 h: {failed}"
+    for cell in left:
+        yield (
+            f"not repaired: {cell.table_name}.{cell.column_name} of {cell.day}, {cell.cells:,} cells unequal "
+            f"after {unequal.MOST_TRIES} repairs"
+        )
+    for each in asked:
+        yield (
+            f"asked: {each.kind} {each.id} by {each.requested_by}, {each.first_day} to {each.last_day}, "
+            f"{each.state}{f': {each.error}' if each.error else ''}"
+        )
+
+
+def _equal(freshness: Freshness) -> str:
+    if freshness.unequal is None:
+        return "not recounted yet"
+    return f"{freshness.unequal:,} of {freshness.checked:,} recounted cells unequal"
 
 
 # ---- the database ----

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
 
-from aggregation import checks, demo, ledger, publishing
+from aggregation import checks, demo, ledger, publishing, running_day
 from aggregation.days import last_complete_day, utc_now
 from aggregation.errors import UsageError, UserError
 from aggregation.migrations import migrate
@@ -82,6 +82,7 @@ def _prepare(engine: Engine, scale: demo.Scale, data_dir: Path) -> None:
         with bars("days") as show:
             publishing.aggregate(engine, progress=show)
         publishing.refresh_running_day(engine)
+        running_day.refresh(engine, now)
         with engine.begin() as connection:
             connection.execute(text("ANALYZE"))
         _forecast(engine)

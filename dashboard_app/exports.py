@@ -1,6 +1,7 @@
 """Downloads: the numbers of a page as files, for those who may see the page."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,12 +9,13 @@ from flask import Flask, Response, abort, request
 
 from aggregation.queries import Store
 from callbacks import EXPORTS
-from callbacks.exports import Exporting
 from callbacks.selection import asked
 from dashboard_app.access import require_role
+from dashboard_app.answers import opened
 from dashboard_app.audit import Audit
 from layouts.exports import Export, as_csv, as_workbook
-from layouts.page import Page, Viewer
+from layouts.page import ANALYSTS, Page, Viewer
+from layouts.places import Onlooker
 
 
 class Kind(NamedTuple):
@@ -27,27 +29,47 @@ KINDS = {
 }
 
 
+# No more digits than the database's integers have.
+CREATOR_ID = f"<int(max={10**18 - 1}):creator_id>"
+
+
 def register(
     server: Flask, pages: Sequence[Page], store: Store, audit: Audit, clock: Callable[[], datetime]
 ) -> None:
-    """A route for each page and kind, so that each has the roles of its page."""
+    """A route for each page and kind, so that each has the roles of its page.
 
-    def add(page: Page, exporting: Exporting, ending: str) -> None:
-        def download(viewer: Viewer) -> Response:
-            search = request.query_string.decode("latin-1")
-            with store.read() as queries:
-                export = exporting(queries, viewer, asked(search, page.periods, page.picks), clock())
-            if export is None:
-                abort(404, "There are no numbers to take out yet.")
-            return as_file(export, ending, viewer, audit)
-
-        guarded = require_role(*page.roles)(download)
-        server.add_url_rule(f"/export/{page.name}.{ending}", f"export_{page.name}_{ending}", guarded)
-
+    Of pages that show a creator's own numbers there is another, with those of any creator, for analysts.
+    """
     for page in pages:
         for ending in KINDS:
-            if page.name in EXPORTS:
-                add(page, EXPORTS[page.name], ending)
+            if page.name not in EXPORTS:
+                continue
+            file, endpoint = f"{page.name}.{ending}", f"export_{page.name}_{ending}"
+            download = _download(page, ending, store, audit, clock)
+            server.add_url_rule(f"/export/{file}", endpoint, require_role(*page.roles)(download))
+            if page.mine:
+                guarded = require_role(*ANALYSTS)(download)
+                server.add_url_rule(f"/export/creators/{CREATOR_ID}/{file}", f"{endpoint}_of", guarded)
+
+
+def _download(
+    page: Page, ending: str, store: Store, audit: Audit, clock: Callable[[], datetime]
+) -> Callable[..., Response]:
+    exporting = EXPORTS[page.name]
+
+    def download(viewer: Viewer, creator_id: int | None = None) -> Response:
+        search = request.query_string.decode("latin-1")
+        with store.read() as queries:
+            if creator_id is not None:
+                viewer = Onlooker.at(viewer, opened(queries, creator_id).id)
+            export = exporting(queries, viewer, asked(search, page.periods, page.picks), clock())
+            if export is not None and creator_id is not None:
+                export = replace(export, creator_id=creator_id)
+        if export is None:
+            abort(404, "There are no numbers to take out yet.")
+        return as_file(export, ending, viewer, audit)
+
+    return download
 
 
 def as_file(export: Export, ending: str, viewer: Viewer, audit: Audit) -> Response:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from dash.exceptions import DependencyException
 from flask import Flask, Response, jsonify, render_template, request
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from aggregation.days import utc_now
 from aggregation.queries import Store
+from aggregation.withheld import BeingRecounted
 from callbacks import REGISTER
 from callbacks import shell as shell_callbacks
 from dashboard_app import (
@@ -25,8 +27,11 @@ from dashboard_app import (
     exports,
     forgery,
     frame,
+    live,
     login,
+    monitoring,
     own_account,
+    rerunning,
     rows,
     statements,
 )
@@ -41,10 +46,12 @@ from dashboard_app.own_account import OwnAccount
 from dashboard_app.protection import Protection
 from dashboard_app.proxies import Proxies
 from dashboard_app.request_ids import RequestIds
+from dashboard_app.rerunning import Rerunning
 from dashboard_app.sessions import Sessions
 from dashboard_app.static import StaticFiles
 from dashboard_app.throttling import Gate, Throttle
 from dashboard_app.tokens import Tokens
+from layouts import formats
 from layouts.pages import PAGES
 
 log = logging.getLogger(__name__)
@@ -75,10 +82,12 @@ def create_app(
     protection: Protection = Protection(),  # noqa: B008 - frozen
     *,
     demo: bool = False,
+    counters: Path | None = None,
 ) -> Application:
     """A guarded application on `engine`. `clock` tells the time (aware, UTC) to pages that show today.
 
-    `demo`: whether the demo's accounts may be used.
+    `demo`: whether the demo's accounts may be used. `counters`: the folder where all processes of this
+    server count, if it has several.
     """
     files = files or StaticFiles()
     server = _server(secret)
@@ -86,6 +95,7 @@ def create_app(
     accounts, audit, tokens = Accounts(engine, demo=demo), Audit(engine), Tokens(engine)
     sessions, now = Sessions(engine, protection), protection.clock
     store, answers = Store(engine), Answers(clock)
+    monitoring.register(server, engine, clock, protection.metrics_token, counters)
     access.guard(server, sessions, tokens, PAGES, now)
     forgery.protect(server)
     door = login.Door(accounts, sessions, Throttle(engine, secret, now), Gate(), audit, protection)
@@ -93,12 +103,14 @@ def create_app(
     frame.register(server)
     administration.register(server, Administration(accounts, sessions, audit, store, now))
     own_account.register(server, OwnAccount(door, tokens))
+    rerunning.register(server, Rerunning(engine, audit, clock))
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
     rows.register(server, store, audit, clock)
     statements.register(server, store, clock)
     app = Application(server, PAGES, answers, files, Adoption(engine, clock))
     _register_pages(app, store, answers)
+    live.register(server, answers)
     _answer_problems(server, audit)
     _give_csrf_cookie(server)
     Compress(server)
@@ -133,6 +145,8 @@ def _register_pages(app: Application, store: Store, answers: Answers) -> None:
 
 
 def _answer_problems(server: Flask, audit: Audit) -> None:
+    server.register_error_handler(BeingRecounted, _withheld)
+
     @server.errorhandler(HTTPException)
     def http_problem(error: HTTPException) -> ResponseReturnValue:
         if error.code == 403:
@@ -161,6 +175,10 @@ def _answer_problems(server: Flask, audit: Audit) -> None:
             return problem(400, "The request is malformed.")
         log.error("%s %s failed", request.method, request.path, exc_info=error)
         return problem(500, TEXTS[500])
+
+
+def _withheld(error: BeingRecounted) -> ResponseReturnValue:
+    return problem(503, formats.being_recounted(error.days))
 
 
 def _message(error: HTTPException) -> str:

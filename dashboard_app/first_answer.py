@@ -10,16 +10,16 @@ from dash import Dash
 from flask import Flask, abort, render_template, request
 from markupsafe import Markup
 
-from callbacks.selection import asked
 from dashboard_app import access
 from dashboard_app.adoption import Adoption
-from dashboard_app.answers import Answers, as_json
+from dashboard_app.answers import Answers, UnknownCreator, as_json
 from dashboard_app.frame import around
 from dashboard_app.static import StaticFiles
 from layouts import shell
 from layouts.components import Component
 from layouts.markup import markup
 from layouts.page import Page, Viewer
+from layouts.places import Place, place
 
 # In the frame, where the page goes: a private character, which no text on a page has.
 PAGE = "\ue001"
@@ -57,18 +57,18 @@ class Application(Dash):
 
     def index(self, *_: Any, **__: Any) -> str:
         """The page at the request's address, for the person signed in."""
-        page = next((page for page in self._pages if page.path == request.path), None)
-        if page is None:
+        found = place(self._pages, request.path)
+        if found is None:
             abort(404)
-        viewer = access.allowed_viewer(page.roles)
-        self._adoption.record(viewer, page.name)
+        viewer = access.allowed_viewer(found.roles)
+        self._adoption.record(viewer, found.page.name)
         question = request.query_string.decode("latin-1")
         search = f"?{question}" if question else ""
-        answer = self._answers.get(page, viewer, search)
-        frame = shell.layout(page.path, search, self._around(page, viewer, PAGE))
+        answer = self._answers.get(found, viewer, search)
+        frame = shell.layout(found.path, search, self._around(found, viewer, PAGE))
         return render_template(
             "application.html",
-            title=page.title,
+            title=answer.title,
             view=Markup(str(markup(frame)).replace(PAGE, answer.html)),  # noqa: S704 - both escaped
             layout=_block(as_json(frame).decode().replace(f'"{PAGE}"', answer.json(search))),
             dependencies=_block(as_json(self._callback_list).decode()),
@@ -81,21 +81,25 @@ class Application(Dash):
 
     def opened(self, viewer: Viewer, path: str, search: str) -> shell.Open:
         """What a link within the application leads to; words where there is nothing for this role."""
-        page = next((page for page in self._pages if page.path == path), None)
-        if page is None:
+        found = place(self._pages, path)
+        if found is None:
             return self._around(
-                page, viewer, shell.notice("Page not found", "There is no page at this address.")
+                found, viewer, shell.notice("Page not found", "There is no page at this address.")
             )
-        if viewer.role not in page.roles:
+        if viewer.role not in found.roles:
             return self._around(
-                page, viewer, shell.notice("Not allowed", "Your account may not see this page.")
+                found, viewer, shell.notice("Not allowed", "Your account may not see this page.")
             )
-        self._adoption.record(access.allowed_viewer(page.roles), page.name)
-        answer = self._answers.get(page, viewer, search)
-        return self._around(page, viewer, answer.fitted(asked(search, page.periods, page.picks)))
+        account = access.allowed_viewer(found.roles)
+        try:
+            answer = self._answers.get(found, viewer, search)
+        except UnknownCreator as error:
+            return self._around(found, viewer, shell.notice("Page not found", str(error.description)))
+        self._adoption.record(account, found.page.name)
+        return self._around(found, viewer, answer.fitted(search))
 
-    def _around(self, page: Page | None, viewer: Viewer, content: Component) -> shell.Open:
-        return around(content, viewer, page.path if page else None)
+    def _around(self, found: Place | None, viewer: Viewer, content: Component) -> shell.Open:
+        return around(content, viewer, found.menu if found else None)
 
 
 def _block(json: str) -> Markup:

@@ -1,4 +1,7 @@
-"""Logs: one line an event on stderr, as text or JSON. Times in UTC. A request's lines bear its id."""
+"""Logs: one line an event on stderr, as text or JSON. Times in UTC.
+
+A request's lines bear its id, and those of a job the id of its run in job_runs.
+"""
 
 import json
 import logging
@@ -6,6 +9,8 @@ import re
 import sys
 import time
 from contextvars import ContextVar
+
+from aggregation.ledger import run_id
 
 # Of the request that is being answered; request_ids.py sets it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -17,7 +22,7 @@ class JsonFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
+        entry: dict[str, object] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
             "level": record.levelname,
             "logger": record.name,
@@ -25,6 +30,8 @@ class JsonFormatter(logging.Formatter):
         }
         if name := request_id.get():
             entry["request_id"] = name
+        if run := run_id.get():
+            entry["run_id"] = run
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
         return json.dumps(entry)
@@ -40,8 +47,8 @@ class TextFormatter(logging.Formatter):
         # What comes from outside must not look like a line of its own.
         record.message = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], record.message)
         line = super().formatMessage(record)
-        name = request_id.get()
-        return f"{line} [{name}]" if name else line
+        name, run = request_id.get(), run_id.get()
+        return f"{line}{f' [{name}]' if name else ''}{f' [run {run}]' if run else ''}"
 
 
 def configure(level: str, style: str) -> None:

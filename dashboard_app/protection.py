@@ -15,4 +15,6 @@ class Protection:
     idle: timedelta = timedelta(hours=8)
     absolute: timedelta = timedelta(hours=24)
     proxies: tuple[Network, ...] = ()
+    # Who may ask for metrics; None: programs on this machine.
+    metrics_token: str | None = None
     clock: Callable[[], datetime] = utc_now

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+# In the request's environment: whether a program on this machine asks, and nothing handed it on.
+LOCAL = "sparkboard.local"
 FORWARDED = (
     "HTTP_FORWARDED",
     "HTTP_X_FORWARDED_FOR",
@@ -20,6 +22,10 @@ FORWARDED = (
     "HTTP_X_FORWARDED_SSL",
     "HTTP_X_REQUEST_ID",
 )
+
+
+# Others that proxies leave behind.
+HANDED_ON = (*FORWARDED, "HTTP_VIA", "HTTP_X_REAL_IP")
 
 
 def networks(text: str) -> tuple[Network, ...]:
@@ -38,7 +44,9 @@ class Proxies:
         self._trusted = trusted
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if self._trusts(_address(environ.get("REMOTE_ADDR", ""))):
+        peer = _address(environ.get("REMOTE_ADDR", ""))
+        environ[LOCAL] = peer is not None and peer.is_loopback and not any(map(environ.get, HANDED_ON))
+        if self._trusts(peer):
             self._believe(environ)
         else:
             for name in FORWARDED:

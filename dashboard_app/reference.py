@@ -56,7 +56,9 @@ the platform, and changes no number.
 - `sparkboard_partitions` can't sign in. It owns the tables that have a part for each month: only an owner
   can add a month, and the worker does. Worker and migrator belong to it.
 
-`import` writes the platform's tables, so it runs as their owner. `demo` has a database of its own.
+`import` writes the platform's tables, so it runs as their owner. So does `migrate --with-triggers`: its role
+has to be a member of `sparkboard_migrator`, too, or a superuser: the triggers' functions belong to that one,
+so that whoever writes to the platform's tables needs no right to ours. `demo` has a database of its own.
 
 ## Making them
 

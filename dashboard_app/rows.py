@@ -13,7 +13,7 @@ from callbacks import rows
 from callbacks.selection import asked
 from dashboard_app.access import require_role
 from dashboard_app.audit import Audit
-from dashboard_app.exports import as_file
+from dashboard_app.exports import CREATOR_ID, as_file
 from dashboard_app.frame import shown
 from layouts.exports import Export
 from layouts.markup import markup
@@ -61,7 +61,7 @@ def register(server: Flask, store: Store, audit: Audit, clock: Callable[[], date
     server.add_url_rule("/rows/platform/<metric>", "platform_rows", platform_rows)
     server.add_url_rule("/rows/me/<metric>", "own_rows", own_rows)
     of_any = require_role(*ANALYSTS)(creators_rows)
-    server.add_url_rule("/rows/creators/<int:creator_id>/<metric>", "creators_rows", of_any)
+    server.add_url_rule(f"/rows/creators/{CREATOR_ID}/<metric>", "creators_rows", of_any)
 
 
 def _named(known: Mapping[str, Metric], name: str) -> Metric:

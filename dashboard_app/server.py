@@ -1,6 +1,7 @@
 """The production web server."""
 
 import gc
+from pathlib import Path
 from socket import socket
 from typing import Any
 
@@ -50,10 +51,11 @@ class WebServer(BaseApplication):
     stop listening. Workers are not recycled: nothing in them grows.
     """
 
-    def __init__(self, settings: Settings, url: URL, secret: str) -> None:
+    def __init__(self, settings: Settings, url: URL, secret: str, counters: Path | None = None) -> None:
         self._settings = settings
         self._url = url
         self._secret = secret
+        self._counters = counters
         self._files = StaticFiles()
         super().__init__()
 
@@ -87,6 +89,7 @@ class WebServer(BaseApplication):
             files=self._files,
             protection=self._settings.protection(),
             demo=self._settings.embedded,
+            counters=self._counters,
         )
         # Dash finishes its set-up on the first request; two first requests at once would race. This
         # one must ask no database: workers would share its connection.

@@ -61,8 +61,11 @@ class Sessions:
             connection.execute(delete(sessions).where(expired))
         return replace(account, session_token=token)
 
-    def viewer(self, token: str, now: datetime) -> Account | None:
-        """Whose session this is; None where it is unknown, ended, expired or the account disabled."""
+    def viewer(self, token: str, now: datetime, *, by_hand: bool = True) -> Account | None:
+        """Whose session this is; None where it is unknown, ended, expired or the account disabled.
+
+        Not `by_hand`: an open page asks by itself, which keeps no session from going idle.
+        """
         asked = {
             "token_hash": digest(token),
             "created_after": now - self._absolute,
@@ -73,7 +76,7 @@ class Sessions:
         if row is None:
             return None
         # Once a minute is precise enough for an idle limit of hours, and spares a write a request.
-        if now - row.last_seen_at > timedelta(minutes=1):
+        if by_hand and now - row.last_seen_at > timedelta(minutes=1):
             self._seen(token, now)
         stated = versions.stated(row.versions)
         return Account(row.id, row.name, row.role, row.creator_id, token, stated)

@@ -1,8 +1,10 @@
 """Settings: the only reader of the environment and of `.env`."""
 
 import errno
+import logging
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +22,8 @@ from aggregation.database import connect, embedded_postgres, require_reachable, 
 from aggregation.errors import UsageError, UserError
 from dashboard_app.protection import Protection
 from dashboard_app.proxies import Network, networks
+
+log = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
@@ -65,6 +69,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     session_idle_hours: Hours = 8
     session_absolute_hours: Hours = 24
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
 
     @property
@@ -77,7 +82,23 @@ class Settings(BaseSettings):
             idle=timedelta(hours=self.session_idle_hours),
             absolute=timedelta(hours=self.session_absolute_hours),
             proxies=self.trusted_proxies,
+            metrics_token=self.metrics_token.get_secret_value() if self.metrics_token else None,
         )
+
+    def share_counters(self) -> Path | None:
+        """The folder in which the processes of one web server count together; None where there can't be one.
+
+        Before prometheus_client is imported, which reads the environment then.
+        """
+        folder = self.data_dir.resolve() / "counters" / str(os.getpid())
+        try:
+            _remove_left(folder.parent)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            log.warning("each process has counters of its own: %s", error)
+            return None
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        return folder
 
     def session_secret(self) -> str:
         """The key that signs cookies; generated once and kept in DATA_DIR with the embedded database.
@@ -162,7 +183,7 @@ def _one_line(error: ValidationError) -> str:
 def _shown(name: str, value: Any) -> str:
     """The value without what is secret; nothing where that can't be told apart."""
     match name:
-        case "SECRET_KEY":
+        case "SECRET_KEY" | "METRICS_TOKEN":
             return ""
         case "DATABASE_URL":
             url = _parsed_url(str(value))
@@ -179,6 +200,8 @@ def _allowed(name: str, message: str) -> str:
             return "a whole number from 1 to 64"
         case "SESSION_IDLE_HOURS" | "SESSION_ABSOLUTE_HOURS":
             return "a whole number from 1 to 8760"
+        case "METRICS_TOKEN":
+            return "16 characters or more"
         case "TRUSTED_PROXIES":
             return "IP addresses or networks with commas between, such as 10.0.0.7,192.168.0.0/16"
         case _:
@@ -193,6 +216,23 @@ def _why_not_bound(host: str, port: int, error: Exception) -> str:
         return f"PORT={port} is not allowed for this system user: choose a PORT from 1024 on"
     reason = error.strerror if isinstance(error, OSError) else error
     return f"cannot listen on HOST={host}, PORT={port}: {reason}"
+
+
+def _remove_left(folder: Path) -> None:
+    """What servers that have ended left behind."""
+    for each in folder.iterdir() if folder.exists() else ():
+        if each.name.isdigit() and not _is_running(int(each.name)):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _kept_secret(path: Path) -> str:

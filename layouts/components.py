@@ -8,9 +8,10 @@ from typing import Any
 from dash import html
 from markupsafe import Markup
 
-from aggregation.metrics import CREATOR, DAILY, SUPPORTERS, Metric
+from aggregation.metrics import CREATOR, DAILY, METRICS, SUPPORTERS, Metric
 from aggregation.summaries import Change, Number
 from aggregation.verdicts import Place, Verdict
+from aggregation.withheld import BeingRecounted
 from layouts import formats
 from layouts.elements import Chart, Fixed, Html
 from layouts.figures import BLANK, Figure, drawn
@@ -42,6 +43,9 @@ class Kpi:
     note: str = ""
     history: Sequence[Number | None] = ()
     reason: str = ""
+    # instead of the value, where it is no amount: as text, and for data-value
+    shown: str = ""
+    data: str = ""
     # instead of a change, where there is nothing to compare with by nature
     words: Sequence[str] = ()
     # within its normal range or not; None where that was not asked
@@ -55,10 +59,10 @@ def kpi_card(kpi: Kpi) -> Component:
         [
             html.Div([html.H2(metric.label), _definition(metric)], className="kpi-name"),
             html.P(
-                formats.short(kpi.value, metric.unit),
+                kpi.shown or formats.short(kpi.value, metric.unit),
                 className="kpi-value",
-                title=formats.exact(kpi.value, metric.unit),
-                **attributes(data_value="" if kpi.value is None else str(kpi.value)),
+                title=kpi.shown or formats.exact(kpi.value, metric.unit),
+                **attributes(data_value=kpi.data or ("" if kpi.value is None else str(kpi.value))),
             ),
             _change_line(kpi),
             verdict_line(kpi.metric, kpi.verdict),
@@ -72,7 +76,7 @@ def kpi_card(kpi: Kpi) -> Component:
 def _definition(metric: Metric) -> Component:
     """In the words of metrics.py. The browser adds the interval, and the address's question to the link."""
     said = (("Formula", metric.formula), ("Unit", metric.measured), ("From", metric.table))
-    scope = _ROWS.get(metric.table)
+    scope = _ROWS.get(metric.table) if metric in METRICS else None
     rows = html.A("Open the rows", href=f"/rows/{scope}/{metric.name}", className="rows") if scope else None
     return html.Details(
         [
@@ -244,26 +248,28 @@ def table_card(
     note: str = "",
     wide: bool = False,
     links: Sequence[str] = (),
+    total: Sequence[str] = (),
+    long: bool = False,
 ) -> Component:
-    """A table; the first cell of each row is its heading, and leads to its address in `links`, if any."""
+    """A table; the first cell of each row is its heading, and leads to its address in `links`, if any.
+
+    `total`: its last row. `long`: it scrolls by itself.
+    """
     data = attributes(data_table=name)
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
-    body = [
-        html.Tr(
-            [html.Th(_name(row[0], link), scope="row")]
-            + [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
-        )
-        for row, link in zip_longest(rows, links)
-    ]
+    body = [_row(columns, row, link) for row, link in zip_longest(rows, links)]
+    foot = html.Tfoot(_row(columns, total)) if total else None
     title_id = f"table-{name}-title"
     return html.Section(
         [
             html.Header([html.H2(question, id=title_id), html.P(note) if note else None]),
             html.Div(
                 html.Table(
-                    [html.Thead(head), html.Tbody(body)], **attributes(aria_labelledby=title_id), **data
+                    [html.Thead(head), html.Tbody(body), foot],
+                    **attributes(aria_labelledby=title_id),
+                    **data,
                 ),
-                className="table-scroll",
+                className="table-scroll long" if long else "table-scroll",
                 tabIndex="0",
                 role="region",
                 **attributes(aria_labelledby=title_id),
@@ -271,6 +277,11 @@ def table_card(
         ],
         className="card figure wide" if wide else "card figure",
     )
+
+
+def _row(columns: Sequence[Column], row: Sequence[str], link: str | None = None) -> Component:
+    cells = [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
+    return html.Tr([html.Th(_name(row[0], link), scope="row"), *cells])
 
 
 def _name(text: str, link: str | None = None) -> Component:
@@ -313,9 +324,14 @@ def failure() -> Component:
 def section(
     build: Callable[[], Component], title: str, failed: Callable[[str, Exception], None]
 ) -> Component:
-    """`build()`, or a card that says it failed: one broken query must not take the page down."""
+    """`build()`, or a card that says it failed: one broken query must not take the page down.
+
+    Where it can't be told for now, the card says why.
+    """
     try:
         return build()
+    except BeingRecounted as withheld:
+        return message_card(title, withheld_words(withheld), wide=True)
     except Exception as error:
         failed(title, error)
         return message_card(title, *failure(), state="failed")
@@ -325,6 +341,12 @@ def drawing(build: Callable[[], Drawing], title: str, failed: Callable[[str, Exc
     """The same for a chart."""
     try:
         return build()
+    except BeingRecounted as withheld:
+        return Drawing(reason=withheld_words(withheld))
     except Exception as error:
         failed(title, error)
         return Drawing(reason=failure())
+
+
+def withheld_words(withheld: BeingRecounted) -> str:
+    return f"{formats.NO_VALUE} {formats.being_recounted(withheld.days)}"

@@ -41,14 +41,15 @@ class Fixed(_Element):
 class Selection(_Element):
     """The controls of a page, kept in the address: `search` of it is `?days=30&compare=previous`.
 
+    `path` stands before that in what the page's callback is given, where it says whose page it is.
     `controls` is markup with a select for each part of the address; `usual` is what they stand at where
     the address says nothing, by name.
     """
 
     _type = "Selection"
 
-    def __init__(self, id: str, search: str, controls: str, usual: dict[str, str]) -> None:
-        super().__init__(id=id, search=search, controls=controls, usual=usual)
+    def __init__(self, id: str, search: str, controls: str, usual: dict[str, str], path: str = "") -> None:
+        super().__init__(id=id, search=search, controls=controls, usual=usual, path=path)
 
 
 class Chart(_Element):

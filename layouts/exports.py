@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from io import BytesIO, StringIO
+from io import BytesIO, TextIOWrapper
+from itertools import islice
 from typing import Any, Literal
 
 from xlsxwriter import Workbook
@@ -16,15 +17,18 @@ from aggregation.periods import Period
 from aggregation.summaries import Number
 from layouts import formats
 
-PLACES = {"money": 2, "count": 0, "percent": 4, "points": 4}
+PLACES = {"money": 2, "count": 0, "hour": 0, "percent": 4, "points": 4}
 # How a workbook shows them; behind it stands the number.
 NUMBER_FORMATS = {
     "money": '"$"#,##0.00',
     "count": "#,##0",
+    "hour": "0",
     "percent": '0.00"%"',
     "points": '0.00" pp"',
 }
 WIDEST = 40
+# Rows that say how wide a sheet's columns are.
+MEASURED = 1000
 ABOUT = "About"
 
 # What spreadsheets take for a formula, at the start of a cell (OWASP, "CSV injection"): also after blanks,
@@ -39,7 +43,7 @@ _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\r
 _NO_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Amount:
     """A number with what it counts; `value` is None where there is none."""
 
@@ -56,6 +60,21 @@ Cell = str | int | date | Amount | None
 Fact = tuple[str, Cell]
 
 
+class Lines(Sequence[Sequence[Cell]]):
+    """Rows of a long table, each made when it is written: a hundred thousand take no room as cells."""
+
+    def __init__(self, rows: Sequence[Any], made: Callable[[Any], Sequence[Cell]]) -> None:
+        self._rows = rows
+        self._made = made
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._rows[index]
+        return Lines(found, self._made) if isinstance(index, slice) else self._made(found)
+
+
 @dataclass(frozen=True)
 class Table:
     name: str
@@ -65,17 +84,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Export:
-    """What a page shows over `period`. `facts` say which numbers these are."""
+    """What a page shows over `period`. `facts` say which numbers these are.
+
+    `creator_id`: whose they are, where it is one of many creators' files.
+    """
 
     page: str
     period: Period
     facts: Sequence[Fact]
     tables: Sequence[Table]
+    creator_id: int | None = None
 
     @property
     def file_name(self) -> str:
         """Without the ending."""
-        return f"sparkboard-{self.page}-{self.period.first}-to-{self.period.last}"
+        name = f"sparkboard-{self.page}-{self.period.first}-to-{self.period.last}"
+        return name if self.creator_id is None else f"{name}-creator-{self.creator_id}"
 
     def about(self) -> Table:
         counts = [(f"Rows: {table.name}", len(table.rows)) for table in self.tables]
@@ -95,15 +119,20 @@ def as_csv(export: Export) -> bytes:
 
     UTF-8 with a byte order mark, without which Excel reads another encoding.
     """
-    text = StringIO(newline="")
+    file = BytesIO()
+    file.write(codecs.BOM_UTF8)
+    # Not a StringIO, which takes four bytes a character.
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
     csv.writer(text).writerows([_plain(cell) for cell in row] for row in _lines(export))
-    return codecs.BOM_UTF8 + text.getvalue().encode()
+    text.flush()
+    return file.getvalue()
 
 
 def _lines(export: Export) -> Iterator[Sequence[Cell]]:
     yield from export.about().rows
     for table in export.tables:
-        yield from ((), (table.name,), table.columns, *table.rows)
+        yield from ((), (table.name,), table.columns)
+        yield from table.rows
 
 
 def _plain(cell: Cell) -> str:
@@ -141,19 +170,26 @@ def as_workbook(export: Export) -> bytes:
 
 
 def _fill(sheet: Any, table: Table, write: Callable[..., None]) -> None:
-    lines = [table.columns, *table.rows] if table.columns else list(table.rows)
-    for column, width in enumerate(_widths(lines)):
+    for column, width in enumerate(_widths(table)):
         sheet.set_column(column, column, width)
     if table.columns:
         sheet.freeze_panes(1, 0)
-    for number, line in enumerate(lines):
+    for number, line in enumerate(_with_heads(table)):
         for column, cell in enumerate(line):
             heading = number == 0 and bool(table.columns)
             right = heading and bool(table.rows) and isinstance(table.rows[0][column], int | Amount)
             write(sheet, number, column, cell, heading=heading, right=right)
 
 
-def _widths(lines: Sequence[Sequence[Cell]]) -> list[int]:
+def _with_heads(table: Table) -> Iterator[Sequence[Cell]]:
+    if table.columns:
+        yield table.columns
+    yield from table.rows
+
+
+def _widths(table: Table) -> list[int]:
+    """By the longest of the first rows: all of a long table would have to be written twice."""
+    lines = islice(_with_heads(table), MEASURED)
     return [min(WIDEST, max(len(_plain(cell)) for cell in column) + 3) for column in zip(*lines, strict=True)]
 
 

@@ -279,7 +279,8 @@ def today_by_hour(today: pd.DataFrame, usual: pd.DataFrame, running_hour: int) -
     }
     layout = chart_layout(
         barmode="overlay",
-        meta={"rows": "Hour (UTC)"},
+        # live: the page draws it again while it stays open
+        meta={"rows": "Hour (UTC)", "live": True},
         xaxis=axis(showgrid=False, type="category", tickvals=hours[4::4], tickangle=0),
         yaxis=axis(
             rangemode="tozero", tickprefix="$", tickformat="~s" if max(by_hour.values()) >= 1000 else ",.2~f"

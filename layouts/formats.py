@@ -1,6 +1,7 @@
 """Numbers and days as people read them. Rounded once, half to even."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from aggregation.metrics import Unit
@@ -28,6 +29,8 @@ def exact(value: Number | None, unit: Unit) -> str:
             return _signed("", rounded(value, 2), 2, "%")
         case "count":
             return f"{rounded(value, 0):,}"
+        case "hour":
+            return f"{int(value):02}:00"
 
 
 def short(value: Number | None, unit: Unit) -> str:
@@ -36,7 +39,7 @@ def short(value: Number | None, unit: Unit) -> str:
         return NO_VALUE
     if unit == "percent":
         return _signed("", rounded(value, 1), 1, "%")
-    if abs(Decimal(value)) < _COMPACT_FROM:
+    if unit == "hour" or abs(Decimal(value)) < _COMPACT_FROM:
         return exact(value, unit)
     return _signed("$" if unit == "money" else "", *_compact(Decimal(value)))
 
@@ -73,6 +76,29 @@ def change_text(change: Change) -> str:
 def day(value: date) -> str:
     """21 Nov 2026."""
     return f"{value.day} {value:%b %Y}"
+
+
+def duration(value: timedelta) -> str:
+    """0 s · 0.4 s · 45 s · 12 min · 3 h 20 min · 5 days."""
+    seconds = max(value.total_seconds(), 0)
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace("0.0 s", "0 s")
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def being_recounted(days: Sequence[date]) -> str:
+    """Why a number isn't shown."""
+    if len(days) == 1:
+        return f"the number of {day(days[0])} is being recounted"
+    return f"the numbers of {len(days)} days are being recounted, {day(days[0])} the first"
 
 
 def days(number: int) -> str:

@@ -15,6 +15,18 @@ LONGEST_RANGE = 1096
 # Of what a click in a chart adds to the address.
 LONGEST_PICK = 40
 
+ANALYSTS = frozenset({"admin", "analyst"})
+# A creator's own pages. Analysts open the same of any creator: see places.py.
+MINE = "/me"
+
+
+@dataclass(frozen=True)
+class Creator:
+    """Whose page an analyst has opened."""
+
+    id: int
+    name: str
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -22,6 +34,8 @@ class Asked:
 
     `typed`: the first and the last day of a range of one's own, as they stand in the address, if it has any.
     `picked`: what was clicked, by the names that the page knows.
+    `known`: of the numbers as they were known at the end of which day, as it stands there.
+    `creator`: whose page it is, where the address says so.
     """
 
     days: int = DEFAULT_DAYS
@@ -29,6 +43,8 @@ class Asked:
     search: str = ""
     typed: tuple[str, str] | None = None
     picked: tuple[tuple[str, str], ...] = ()
+    known: str = ""
+    creator: Creator | None = None
 
     def pick(self, name: str) -> str:
         """Empty where nothing was picked."""
@@ -42,7 +58,8 @@ class Asked:
             if self.typed is None
             else dict(zip(("from", "to"), self.typed, strict=True))
         )
-        return when | {"compare": self.compare.value} | dict(self.picked)
+        known = {"known": self.known} if self.known else {}
+        return when | {"compare": self.compare.value} | dict(self.picked) | known
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,16 @@ class Page:
     layout: Callable[[Asked], Any]
     periods: tuple[int, ...]
     picks: tuple[str, ...] = ()
+
+    @property
+    def mine(self) -> bool:
+        """Whether it shows a creator's own numbers."""
+        return self.path == MINE or self.path.startswith(f"{MINE}/")
+
+    @property
+    def viewers(self) -> frozenset[str]:
+        """Who may open it at one of its addresses or another."""
+        return self.roles | ANALYSTS if self.mine else self.roles
 
 
 @dataclass(frozen=True)
@@ -82,7 +109,7 @@ class Viewer(Protocol):
 
     @property
     def creator_id(self) -> int | None:
-        """Whose numbers a creator may see; None for everyone else."""
+        """Whose numbers a creator may see, or whose page an analyst has opened; else None."""
 
     @property
     def versions(self) -> Hashable | None:

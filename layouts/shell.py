@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_DOWN, Decimal
 from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
@@ -119,15 +120,25 @@ def bar(
         controls.append(_export(export, asked))
     controls.append(_keys())
     usual = {"days": str(DEFAULT_DAYS), "compare": Comparison.PREVIOUS.value}
+    # Of the path only what says whose page it is.
+    path = f"/creators/{asked.creator.id}" if asked.creator else ""
     usual |= {each.part: each.usual for each in choices}
     return html.Div(
         [
-            html.H1(title),
+            _heading(title, asked),
             html.Div(Html(Ids.FRESHNESS), role="status"),
-            Selection(address, asked.search, str(markup(controls)), usual),
+            Selection(address, asked.search, str(markup(controls)), usual, path),
         ],
         className="bar",
     )
+
+
+def _heading(title: str, asked: Asked) -> Component:
+    """On a creator's page that an analyst has opened: whose it is, and the way back."""
+    if asked.creator is None:
+        return html.H1(title)
+    back = html.A("‹ All creators", href="/creators", className="back")
+    return html.Div([back, html.H1(html.Bdi(asked.creator.name, className="name"))], className="heading")
 
 
 def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
@@ -156,8 +167,9 @@ def _dates(asked: Asked) -> Markup:
 def _export(page: str, asked: Asked) -> Component:
     """Links to the files; in the browser they follow the address."""
     question = urlencode(asked.question)
+    file = f"creators/{asked.creator.id}/{page}" if asked.creator else page
     links = [
-        html.A(label, href=f"/export/{page}.{kind}?{question}")
+        html.A(label, href=f"/export/{file}.{kind}?{question}")
         for kind, label in (("csv", "CSV file"), ("xlsx", "Excel workbook"))
     ]
     return html.Details(
@@ -213,11 +225,16 @@ def account(name: str, role: str, csrf_token: str) -> list[Component]:
     ]
 
 
-def badge(coverage: Period | None, unequal: int | None = None, days_behind: int = 0) -> Component:
-    """`complete through 21 Nov 2026 UTC · all cells equal`, as far as it has been checked."""
+def badge(
+    coverage: Period | None, unequal: int | None = None, days_behind: int = 0, checked: int = 0
+) -> Component:
+    """`complete through 21 Nov 2026 UTC · all cells equal`, as far as it has been checked.
+
+    The day is the oldest table's; `unequal` are of the `checked` cells, None where nothing has been.
+    """
     if coverage is None:
         return html.Span("no complete day yet", className="badge")
-    parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal)]
+    parts = [f"complete through {formats.day(coverage.last)} UTC", _verdict(unequal, checked)]
     if days_behind > 0:
         parts.insert(1, f"{formats.days(days_behind)} behind")
     return html.Span(
@@ -228,14 +245,20 @@ def badge(coverage: Period | None, unequal: int | None = None, days_behind: int 
     )
 
 
-def _verdict(unequal: int | None) -> str:
+def _verdict(unequal: int | None, checked: int) -> str:
     match unequal:
         case None:
             return "not recounted yet"
         case 0:
             return "all cells equal"
         case _:
-            return f"{unequal:,} cells differ"
+            return f"{_share(unequal, checked)} of cells equal, {unequal:,} withheld"
+
+
+def _share(unequal: int, checked: int) -> str:
+    """Rounded down: 100 % is said of all cells only."""
+    share = Decimal(100) * max(checked - unequal, 0) / max(checked, 1)
+    return f"{share.quantize(Decimal('0.001'), ROUND_DOWN).normalize():f} %"
 
 
 def period_line(

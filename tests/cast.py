@@ -4,7 +4,7 @@ Complete through 4 March 2026; now is noon of the 5th. Carl's numbers (777.77 an
 9,431 followers) occur nowhere else, so that they can be looked for in what others are shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from aggregation import running_day
 from aggregation.days import utc_now
 from aggregation.publishing import aggregate, refresh_running_day
 from aggregation.schema import source
@@ -101,6 +102,7 @@ def make(engine: Engine, *, aggregated: bool = True) -> World:
     if aggregated:
         aggregate(engine, clock=lambda: NOW)
         refresh_running_day(engine, clock=lambda: NOW)
+        running_day.refresh(engine, NOW)
     return with_accounts(engine)
 
 
@@ -123,8 +125,8 @@ class Clock:
         return self.now
 
 
-def application(engine: Engine, **protection: Any) -> World:
-    return World(engine, create_app(engine, SECRET, lambda: NOW, protection=Protection(**protection)))
+def application(engine: Engine, clock: Callable[[], datetime] = lambda: NOW, **protection: Any) -> World:
+    return World(engine, create_app(engine, SECRET, clock, protection=Protection(**protection)))
 
 
 def csrf_token(client: FlaskClient) -> str:

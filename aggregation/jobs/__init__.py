@@ -19,24 +19,30 @@ from aggregation.jobs import (
     cohorts,
     creators,
     daily,
-    earnings,
     engagement,
     frequency,
+    gift_values,
     gifter_activity,
     gifter_cohorts,
     gifter_months,
+    gifters,
     gifts,
     hours,
+    months,
     names,
     peers,
     profiles,
+    refunds,
     returns,
     revenue,
     session_lengths,
+    spark_days,
+    spark_profiles,
     sparks,
     supporter_returns,
     supporter_totals,
     supporters,
+    video_gifts,
     videos,
     visits,
 )
@@ -49,13 +55,15 @@ from aggregation.schema import (
     creator_profiles,
     creator_sparks,
     creator_supporters,
+    creator_video_gifts,
     creator_videos,
     daily_analytics,
     gift_analytics,
+    gift_refunds,
+    gifter_returns,
     peer_benchmarks,
     retention_cohorts,
     revenue_breakdown,
-    spark_profiles,
     supporter_changes,
     supporter_profiles,
     user_engagement,
@@ -65,10 +73,13 @@ from aggregation.schema import (
 )
 from aggregation.schema import cohort_activity as cohort_activity_table
 from aggregation.schema import cohort_value as cohort_value_table
+from aggregation.schema import gift_values as gift_values_table
 from aggregation.schema import gifter_activity as gifter_activity_table
 from aggregation.schema import gifter_cohorts as gifter_cohorts_table
 from aggregation.schema import gifter_months as gifter_months_table
 from aggregation.schema import session_lengths as session_lengths_table
+from aggregation.schema import spark_days as spark_days_table
+from aggregation.schema import spark_profiles as spark_profiles_table
 from aggregation.schema import supporter_returns as supporter_returns_table
 from aggregation.schema import supporter_totals as supporter_totals_table
 
@@ -200,7 +211,34 @@ JOBS = (
         completes=False,
         tail=frequency.BEFORE,
     ),
+    Job(
+        "gifters",
+        gifter_returns,
+        MIDNIGHT,
+        gifters.statement,
+        gifter_returns.c.date,
+        reads=(user_engagement,),
+        later=Later(partial(visits.depend_on_days_until, gifter_returns), gifters.of_later_days),
+        completes=False,
+    ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
+    Job("refunds", gift_refunds, MIDNIGHT, refunds.statement, gift_refunds.c.date, completes=False),
+    Job(
+        "gift_values",
+        gift_values_table,
+        MIDNIGHT,
+        gift_values.statement,
+        gift_values_table.c.date,
+        completes=False,
+    ),
+    Job(
+        "spark_days",
+        spark_days_table,
+        MIDNIGHT,
+        spark_days.statement,
+        spark_days_table.c.date,
+        completes=False,
+    ),
     Job(
         "cohorts",
         retention_cohorts,
@@ -212,12 +250,21 @@ JOBS = (
     ),
     Job("creators", creator_metrics, HALF_PAST, creators.statement, creator_metrics.c.date),
     Job(
-        "earnings",
+        "video_gifts",
+        creator_video_gifts,
+        HALF_PAST,
+        video_gifts.statement,
+        creator_video_gifts.c.date,
+        completes=False,
+    ),
+    # Once "earnings": under a new name it was filled anew when it got more columns.
+    Job(
+        "months",
         creator_months,
         HALF_PAST,
-        earnings.statement,
+        months.statement,
         creator_months.c.date,
-        reads=(creator_metrics,),
+        reads=(creator_metrics, creator_video_gifts),
         to_month_end=True,
         completes=False,
     ),
@@ -230,6 +277,7 @@ JOBS = (
         HALF_PAST,
         supporters.statement,
         creator_supporters.c.date,
+        completes=False,
         notes=CHANGED_SUPPORTERS,
     ),
     Job(
@@ -300,7 +348,7 @@ JOBS = (
         reads=(creator_metrics, creator_profiles),
         completes=False,
     ),
-    Job("spark_names", spark_profiles, HALF_PAST, names.of_sparks, None, completes=False),
+    Job("spark_profiles", spark_profiles_table, HALF_PAST, spark_profiles.statement, None, completes=False),
     Job("video_names", video_profiles, HALF_PAST, names.of_videos, None, completes=False),
     Job(
         "supporter_names",

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Date,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     and_,
     cast,
     column,
+    distinct,
     func,
     literal_column,
     null,
@@ -101,9 +103,9 @@ def given(*ids: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(*(id_.is_not(None) for id_ in ids))
 
 
-def counted_gifts() -> ColumnElement[bool]:
+def counted_gifts(status: str = "completed") -> ColumnElement[bool]:
     """The condition on `virtual_gifts`, without its time."""
-    return and_(virtual_gifts.c.status == "completed", possible_gifts())
+    return and_(virtual_gifts.c.status == status, possible_gifts())
 
 
 def possible_gifts() -> ColumnElement[bool]:
@@ -116,8 +118,8 @@ def possible_gifts() -> ColumnElement[bool]:
     )
 
 
-def gifts(first: date, last: date) -> Subquery:
-    """date, hour, spark_id, sender_id, recipient_id, creator_share, platform_share: a row a gift."""
+def gifts(first: date, last: date, status: str = "completed") -> Subquery:
+    """date, hour, spark_id, sender_id, recipient_id, video_id and both shares: a row a gift."""
     gift = virtual_gifts.c
     return (
         select(
@@ -126,10 +128,11 @@ def gifts(first: date, last: date) -> Subquery:
             gift.spark_id,
             gift.sender_id,
             gift.recipient_id,
+            gift.video_id,
             cents(gift.creator_share).label("creator_share"),
             cents(gift.platform_share).label("platform_share"),
         )
-        .where(counted_gifts(), within(gift.created_at, first, last))
+        .where(counted_gifts(status), within(gift.created_at, first, last))
         .subquery("gifts")
     )
 
@@ -232,6 +235,11 @@ def total(amount: ColumnElement[Any], kind: Any = None) -> ColumnElement[Any]:
 
 def money(amount: ColumnElement[Any]) -> ColumnElement[Any]:
     return total(amount, Numeric(18, 2))
+
+
+def people(user_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Who they were: a sorted list, each once, of the same type whatever the source's ids are."""
+    return cast(func.array_agg(distinct(user_id)), ARRAY(BigInteger))
 
 
 def unavailable(target: Table, name: str) -> ColumnElement[Any]:

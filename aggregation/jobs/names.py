@@ -1,4 +1,4 @@
-"""spark_profiles, video_profiles and supporter_profiles: what people see instead of ids, as it is now."""
+"""video_profiles and supporter_profiles: what people see instead of ids, as it is now."""
 
 from datetime import date
 from typing import Any
@@ -6,12 +6,7 @@ from typing import Any
 from sqlalchemy import Select, case, select, union
 
 from aggregation.jobs.events import ONE, day_of, finite, literal_day
-from aggregation.schema import creator_supporters, sparks, supporter_profiles, users, videos
-
-
-def of_sparks(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
-    """spark_id, name; the whole table whatever the days."""
-    return select(sparks.c.id.label("spark_id"), sparks.c.name)
+from aggregation.schema import creator_supporters, supporter_profiles, users, videos
 
 
 def of_videos(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:

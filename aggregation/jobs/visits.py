@@ -48,7 +48,7 @@ def depend_on_days_until(target: Table, last: date) -> ColumnElement[bool]:
 
 def counted(target: Table, visit: Any, by: Sequence[str] = ()) -> Select[Any]:
     """Rows of `target`: `by`, date, days_since and how many; 0 days where there was no visit before."""
-    (count,) = (column.name for column in target.columns if not column.primary_key)
+    count = next(column.name for column in target.columns if not column.primary_key)
     away = func.coalesce(cast(visit.date - visit.previous, Integer), ZERO)
     keys = [visit[name] for name in by]
     return select(*keys, visit.date, away.label("days_since"), func.count().label(count)).group_by(

@@ -1,5 +1,6 @@
 """Alembic migrations of the analytics tables. The platform's own tables are never touched."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -27,7 +28,9 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
+@cache
 def newest() -> str | None:
+    """Reads all migrations: once a process."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

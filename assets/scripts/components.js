@@ -8,7 +8,11 @@
   sparkboard.period = () => {
     const line = document.querySelector("#react-entry-point [data-first]");
     if (line) return [line.dataset.first, line.dataset.last];
+    // Not every page says it; then it is what the address asks for.
     const last = document.getElementById("complete-through")?.dataset.through ?? "";
+    const asked = new URLSearchParams(window.location.search);
+    const [from, to] = ["from", "to"].map((end) => sparkboard.later(asked.get(end), 0));
+    if (from && from <= to && from <= last) return [from, to < last ? to : last];
     const days = Number(document.getElementById("period")?.value) || 30;
     return [sparkboard.later(last, 1 - days), last];
   };
@@ -18,10 +22,17 @@
     return Number.isNaN(time) ? "" : new Date(time).toISOString().slice(0, 10);
   };
 
-  // The server has escaped every text in it.
-  const Html = ({ id, className, content }) => createElement("div", {
-    id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
-  });
+  // The server has escaped every text in it. What had the focus keeps it when its like comes in its place.
+  const Html = ({ id, className, content }) => {
+    const host = useRef(null);
+    const focused = host.current?.contains(document.activeElement) ? document.activeElement.id : "";
+    useLayoutEffect(() => {
+      if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    }, [content]);
+    return createElement("div", {
+      ref: host, id, className, "data-state": content.state, dangerouslySetInnerHTML: { __html: content.html },
+    });
+  };
 
   // The same on every page, whatever its numbers.
   const Fixed = ({ className, content }) => createElement("div", {
@@ -29,7 +40,7 @@
   });
 
   // A link sets the controls, the controls set the link; the page's callback hears of both at once.
-  const Selection = ({ id, controls, usual, setProps }) => {
+  const Selection = ({ id, controls, usual, path, setProps }) => {
     const host = useRef(null);
     useEffect(() => {
       const { pathname } = window.location;
@@ -54,7 +65,7 @@
         if (search === shown) return;
         shown = search;
         links.forEach((link) => { link.search = search; });
-        setProps({ search });
+        setProps({ search: path + search });
       };
       // Whatever changes what is asked for comes through here: controls, keys, clicks in charts.
       const ask = (change) => {
@@ -110,8 +121,9 @@
     const update = async () => {
       if (!host.current?.offsetParent) return;
       if (shown.current !== wanted.current) {
+        // The running day's next minute leaves the page complete.
+        if (!shown.current || !wanted.current.layout.meta?.live) host.current.dataset.busy = "true";
         shown.current = wanted.current;
-        host.current.dataset.busy = "true";
         await draw(plot.current, shown.current);
         if (plot.current.on) sparkboard.listen(plot.current);
         delete host.current?.dataset.busy;

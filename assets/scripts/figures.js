@@ -18,8 +18,8 @@
   // A band has two ends, and a compared line has days of its own.
   const columns = (trace, values) => {
     const unit = trace.meta?.unit ?? "count";
-    if (Array.isArray(trace.base)) {
-      const ends = trace.meta.ends ?? ["usual from", "usual to"];
+    if (Array.isArray(trace.base) && trace.customdata) {
+      const ends = trace.meta?.ends ?? ["usual from", "usual to"];
       return [
         { name: ends[0], cells: trace.base, unit },
         { name: ends[1], cells: trace.customdata, unit },
@@ -33,6 +33,16 @@
   const tableOf = (card) => {
     const { data, layout } = card.querySelector(".js-plotly-plot");
     const traces = data.filter((trace) => trace.x && trace.visible !== false);
+    const title = card.querySelector("h2").textContent;
+    const meta = layout.meta ?? {};
+    const named = traces.find((trace) => trace.meta?.names);
+    if (named) {
+      // A row a point. Objects, since two may have the same name.
+      const keys = named.meta.names.map(Object);
+      const column = (name, cells, unit) => ({ name, unit, at: new Map(keys.map((key, index) => [key, cells[index]])) });
+      const { across, unit } = named.meta;
+      return { title, meta, shown: [column(across, named.x, "count"), column(named.name, named.y, unit)], keys };
+    }
     const sideways = traces.some((trace) => trace.orientation === "h");
     const [rows, cells] = sideways ? ["y", "x"] : ["x", "y"];
     // Lines of one chart may have days of their own, as a forecast has.
@@ -40,8 +50,8 @@
       ...column, at: new Map(trace[rows].map((key, index) => [key, column.cells[index]])),
     })));
     return {
-      title: card.querySelector("h2").textContent,
-      meta: layout.meta ?? {},
+      title,
+      meta,
       shown,
       keys: [...new Set(traces.flatMap((trace) => trace[rows]))],
     };

@@ -46,6 +46,15 @@ RETURNS = {
         WHERE date - first_day = 30 AND (session_count > 0 OR videos_watched > 0 OR gifts_sent > 0)
         GROUP BY date
     """,
+    "gifters": """
+        SELECT date, coalesce(date - previous, 0) AS days_since, count(*) AS gifters,
+               CASE WHEN previous IS NULL THEN array_agg(user_id) END AS first_timers
+        FROM (
+            SELECT user_id, date, lag(date) OVER (PARTITION BY user_id ORDER BY date) AS previous
+            FROM user_engagement WHERE gifts_sent > 0
+        )
+        GROUP BY date, previous
+    """,
     "supporter_returns": """
         SELECT creator_id, date, coalesce(date - previous, 0) AS days_since, count(*) AS supporters
         FROM (

@@ -43,8 +43,8 @@ def register(
     api = Api(server)
     api.register_converter(Id, Id.described)
     for blueprint in (
-        platform.routes(store),
-        creators.routes(store),
+        platform.routes(store, clock),
+        creators.routes(store, clock),
         forecasts.routes(store, engine, clock),
         calculations.routes(engine, clock),
         health.routes(engine),

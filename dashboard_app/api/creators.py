@@ -1,17 +1,20 @@
 """One creator's numbers: for that creator, and for analysts and admins."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Response, abort
 
 from aggregation import metrics, summaries
+from aggregation.known import KnownQueries
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.schema import creator_metrics
 from dashboard_app.accounts import Account
 from dashboard_app.api.description import STAFF, Routes, array, envelope, number, record, row
-from dashboard_app.api.parameters import Window
-from dashboard_app.api.replies import answer, camel, frame_rows, no_data
+from dashboard_app.api.parameters import KnownWindow
+from dashboard_app.api.replies import answer, as_known, camel, frame_rows, no_data
 
 NO_CREATOR = "No such creator"
 SUMS = (
@@ -34,22 +37,23 @@ CREATOR = record(
 )
 
 
-def routes(store: Store) -> Routes:
+def routes(store: Store, clock: Callable[[], datetime]) -> Routes:
     blueprint = Routes("creators")
 
     @blueprint.reads("/creator/<id:creator_id>", ("creator", *STAFF), envelope(CREATOR))
-    @blueprint.arguments(Window, location="query")
-    def get_creator(viewer: Account, asked: dict[str, int], creator_id: int) -> Response:
+    @blueprint.arguments(KnownWindow, location="query")
+    def get_creator(viewer: Account, asked: dict[str, Any], creator_id: int) -> Response:
         """One creator over the last N complete days. Creators see only themselves."""
         if viewer.role == "creator" and viewer.creator_id != creator_id:
             abort(403)
         with store.read() as queries:
-            return answer(viewer, creator(queries, creator_id, asked["days"]))
+            numbers = as_known(queries, asked["known"], clock())
+            return answer(viewer, creator(numbers, creator_id, asked["days"]))
 
     return blueprint
 
 
-def creator(queries: Queries, creator_id: int, days: int) -> dict[str, Any]:
+def creator(queries: Queries | KnownQueries, creator_id: int, days: int) -> dict[str, Any]:
     freshness = queries.freshness() or no_data()
     if queries.creator_name(creator_id) is None:
         abort(404, NO_CREATOR)

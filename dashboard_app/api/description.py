@@ -124,7 +124,7 @@ def listed(columns: Iterable[Column[Any]]) -> Schema:
     count = {"type": "integer", "minimum": 0}
     address = {"type": "string", "nullable": True, "description": "Of the next part; null at the end"}
     pagination = record({"total": count, "limit": count, "offset": count, "next": address})
-    return envelope(array(row(columns)), pagination=pagination)
+    return envelope(array(row(columns, gaps=True)), pagination=pagination)
 
 
 def array(items: Schema) -> Schema:
@@ -141,11 +141,11 @@ def record(properties: Mapping[str, Schema]) -> Schema:
 
 
 def row(columns: Iterable[Column[Any]], *, gaps: bool = False) -> Schema:
-    """A row of a table; with `gaps`, days that nothing is known of have rows of nulls."""
+    """A row of a table; with `gaps`, what isn't known of a day is null."""
     return record(
         {
             camel(column.name): _typed(
-                column.type, nullable=bool(column.nullable) or (gaps and column.name != "date")
+                column.type, nullable=bool(column.nullable) or (gaps and not column.primary_key)
             )
             for column in columns
         }

@@ -2,19 +2,26 @@
 
 import flask_smorest
 from flask import Response, jsonify
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine
 
-from aggregation import migrations
+from aggregation import migrations, operations
 from dashboard_app.api.description import record
+from dashboard_app.probes import NoAnswer, Probe
 
+AT_WORK, NOT_AT_WORK = "at work", "not at work"
 UP = record({"status": {"type": "string", "enum": ["up"]}})
-READY = record({"status": {"type": "string", "enum": ["ready"]}})
+READY = record(
+    {
+        "status": {"type": "string", "enum": ["ready"]},
+        "worker": {"type": "string", "enum": [AT_WORK, NOT_AT_WORK]},
+    }
+)
 NOT_READY = record({"status": {"type": "string", "enum": ["not ready"]}, "error": {"type": "string"}})
 
 
 def routes(engine: Engine) -> flask_smorest.Blueprint:
     blueprint = flask_smorest.Blueprint("health", __name__)
+    probe = Probe(engine)
 
     @blueprint.route("/healthz")
     @blueprint.doc(security=[])
@@ -28,23 +35,28 @@ def routes(engine: Engine) -> flask_smorest.Blueprint:
     @blueprint.response(200, READY)
     @blueprint.alt_response(503, schema=NOT_READY, description="Not ready, and why")
     def readyz() -> tuple[Response, int]:
-        """Whether the database answers and the tables are at the newest version."""
-        problem = not_ready(engine)
-        if problem:
-            return jsonify({"status": "not ready", "error": problem}), 503
-        return jsonify({"status": "ready"}), 200
+        """Whether the database answers and the tables are at the newest version.
+
+        Pages can be read without a worker, so that is told and no more.
+        """
+        try:
+            worker = probe.ask(_worker)
+        except NoAnswer as error:
+            return _not_ready(str(error))
+        if worker is None:
+            return _not_ready("the analytics tables are not at the newest version: run python run.py migrate")
+        return jsonify({"status": "ready", "worker": worker}), 200
 
     return blueprint
 
 
-def not_ready(engine: Engine) -> str | None:
-    """Why no traffic should come yet; None where it may."""
-    try:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            version = migrations.current(connection)
-    except SQLAlchemyError:
-        return "the database can't be reached"
-    if version != migrations.newest():
-        return "the analytics tables are not at the newest version: run python run.py migrate"
-    return None
+def _not_ready(why: str) -> tuple[Response, int]:
+    return jsonify({"status": "not ready", "error": why}), 503
+
+
+def _worker(connection: Connection) -> str | None:
+    """Whether one is at work; None where migrations are behind."""
+    if migrations.current(connection) != migrations.newest():
+        return None
+    beat = operations.heartbeat(connection)
+    return AT_WORK if beat and beat.leads else NOT_AT_WORK

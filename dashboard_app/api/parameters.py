@@ -97,6 +97,18 @@ class Window(Question):
     days = _days()
 
 
+class KnownWindow(Window):
+    known = Day(
+        "known",
+        load_default=None,
+        metadata={
+            "description": "The numbers as they were known at the end of this day (UTC), without what was"
+            " restated since; null where that can't be told",
+            "example": "2026-11-20",
+        },
+    )
+
+
 class Part(Question):
     """Of a long list."""
 

@@ -1,7 +1,7 @@
 """The platform's numbers: for analysts and admins."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from flask import Response
 from sqlalchemy import Column, Table
 
 from aggregation import metrics, summaries
+from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Comparison, Period
 from aggregation.queries import Queries, Store
@@ -17,8 +18,8 @@ from aggregation.schema import daily_analytics, gift_analytics, retention_cohort
 from aggregation.summaries import Number
 from dashboard_app.accounts import Account
 from dashboard_app.api.description import DAY, STAFF, Routes, array, envelope, listed, number, record, row
-from dashboard_app.api.parameters import CohortsPart, Window, WindowPart
-from dashboard_app.api.replies import answer, frame_rows, listing, no_data
+from dashboard_app.api.parameters import CohortsPart, KnownWindow, WindowPart
+from dashboard_app.api.replies import answer, as_known, frame_rows, listing, no_data
 
 # The API's names of the platform's totals, as its client has always called them.
 TOTALS: Mapping[str, Metric] = {
@@ -49,15 +50,16 @@ DASHBOARD = record(
 )
 
 
-def routes(store: Store) -> Routes:
+def routes(store: Store, clock: Callable[[], datetime]) -> Routes:
     blueprint = Routes("platform")
 
     @blueprint.reads("/dashboard", STAFF, envelope(DASHBOARD))
-    @blueprint.arguments(Window, location="query")
-    def get_dashboard(viewer: Account, asked: dict[str, int]) -> Response:
+    @blueprint.arguments(KnownWindow, location="query")
+    def get_dashboard(viewer: Account, asked: dict[str, Any]) -> Response:
         """The platform over the last N complete days, day by day and together."""
         with store.read() as queries:
-            return answer(viewer, dashboard(queries, asked["days"]))
+            numbers = as_known(queries, asked["known"], clock())
+            return answer(viewer, dashboard(numbers, asked["days"]))
 
     @blueprint.reads("/revenue-breakdown", STAFF, listed(revenue_breakdown.c))
     @blueprint.arguments(WindowPart, location="query")
@@ -88,7 +90,7 @@ def _part(viewer: Account, store: Store, table: Table, day: Column[Any], asked: 
     return listing(viewer, found, **asked)
 
 
-def dashboard(queries: Queries, days: int) -> dict[str, Any]:
+def dashboard(queries: Queries | KnownQueries, days: int) -> dict[str, Any]:
     freshness = queries.freshness() or no_data()
     period = Period.ending(freshness.coverage.last, days)
     before = period.compared(Comparison.PREVIOUS)
@@ -108,7 +110,7 @@ def dashboard(queries: Queries, days: int) -> dict[str, Any]:
     }
 
 
-def totals(queries: Queries, period: Period, first: date) -> dict[str, Number | None]:
+def totals(queries: Queries | KnownQueries, period: Period, first: date) -> dict[str, Number | None]:
     """Every total over the part of `period` from `first` on; None where days of it are missing."""
     daily = summaries.since(queries.daily(period), first)
     values = queries.platform_values(list(TOTALS.values()), period, daily)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, NoReturn
@@ -11,7 +12,9 @@ import orjson
 import pandas as pd
 from flask import Response, abort, request
 
-from aggregation.queries import Listing
+from aggregation.errors import UsageError
+from aggregation.known import KnownQueries
+from aggregation.queries import Listing, Queries
 from dashboard_app.accounts import Account
 
 NO_DATA = "No analytics data available"
@@ -53,6 +56,14 @@ def not_by_caches(response: Response) -> Response:
 
 def no_data() -> NoReturn:
     abort(404, NO_DATA)
+
+
+def as_known(queries: Queries, known: date | None, now: datetime) -> Queries | KnownQueries:
+    """The numbers as they were known at the end of that day; 422 for one that can't be told."""
+    try:
+        return queries if known is None else KnownQueries(queries, known, now.date())
+    except UsageError as error:
+        abort(422, str(error))
 
 
 # ---- shapes ----

@@ -4,20 +4,28 @@ from layouts.page import Page, PlainPage
 from layouts.pages import (
     audience,
     content,
+    creators,
     earnings,
     forecast,
+    gifts,
     my_audience,
     my_dashboard,
+    operations,
     overview,
     retention,
+    revenue,
     supporters,
 )
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    revenue.PAGE,
+    gifts.PAGE,
     audience.PAGE,
     retention.PAGE,
+    creators.PAGE,
     forecast.PAGE,
+    operations.PAGE,
     my_dashboard.PAGE,
     earnings.PAGE,
     supporters.PAGE,

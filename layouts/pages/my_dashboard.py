@@ -23,14 +23,15 @@ def layout(asked: Asked) -> Component:
             html.Div(
                 [
                     figure_card("my-dashboard", "gift_revenue_trend", wide=True),
+                    figure_card("my-dashboard", "today"),
                     figure_card("my-dashboard", "reactions"),
-                    Html(Ids.PERFORMANCE),
-                    Html(Ids.NEXT, "wide"),
+                    Html(Ids.PERFORMANCE, className="wide"),
+                    Html(Ids.NEXT, className="wide"),
                 ],
                 className="figures",
             ),
         ],
-        **attributes(data_page="my-dashboard"),
+        **attributes(data_page="my-dashboard", data_live="my-dashboard"),
     )
 
 

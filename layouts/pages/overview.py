@@ -31,7 +31,7 @@ def layout(asked: Asked) -> Component:
                 className="figures",
             ),
         ],
-        **attributes(data_page="overview"),
+        **attributes(data_page="overview", data_live="overview"),
     )
 
 

@@ -47,6 +47,7 @@ def value(visitor: Visitor, name: str) -> str:
         ("analyst", "overview"),
         ("analyst", "audience"),
         ("analyst", "retention"),
+        ("analyst", "creators"),
         ("analyst", "forecast"),
         ("creator", "my-dashboard"),
     ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, text
 
+from aggregation import running_day
 from aggregation.database import connect
 from aggregation.migrations import migrate
 from aggregation.publishing import aggregate, refresh_running_day
@@ -53,6 +54,7 @@ def make(owner: Engine) -> None:
         worker = database.as_(Purpose.WORKER)
         aggregate(worker, clock=lambda: cast.NOW)
         refresh_running_day(worker, clock=lambda: cast.NOW)
+        running_day.refresh(worker, cast.NOW)
 
 
 @contextmanager

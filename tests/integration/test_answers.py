@@ -11,12 +11,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from aggregation.publishing import aggregate, refresh_running_day
+from aggregation import running_day
+from aggregation.publishing import aggregate
 from aggregation.queries import Queries
 from dashboard_app.accounts import Account
 from dashboard_app.answers import Answer, Answers
 from layouts.page import Page
 from layouts.pages import PAGES
+from layouts.places import Place
 from tests import cast
 from tests.cast import World, run_callback
 from tests.integration.test_access import FILLS
@@ -27,6 +29,7 @@ WHO = {
     "overview": "ana",
     "audience": "ana",
     "retention": "ana",
+    "creators": "ana",
     "forecast": "ana",
     "my-dashboard": "cleo",
 }
@@ -201,7 +204,7 @@ def test_the_running_day_goes_on(world: World) -> None:
     assert today()[10] == 5
     with world.engine.begin() as connection:
         connection.execute(text("UPDATE virtual_gifts SET platform_share = 2.50 WHERE id = 6"))
-    refresh_running_day(world.engine, clock=lambda: cast.NOW)
+    running_day.refresh(world.engine, cast.NOW)
     assert today()[10] == 6
 
 
@@ -238,11 +241,11 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
 
 def test_of_many_at_once_one_makes_it(wide: World, counting: type[Counting]) -> None:
     answers = answers_of(wide)
-    found = at_once(lambda _: answers.get(OVERVIEW, ANA, "?days=7"))
+    found = at_once(lambda _: answers.get(Place(OVERVIEW), ANA, "?days=7"))
     assert counting.made == 1
     assert len({id(answer) for answer in found}) == 1
     republish(wide.engine)
-    at_once(lambda _: answers.get(OVERVIEW, ANA, "?days=7"))
+    at_once(lambda _: answers.get(Place(OVERVIEW), ANA, "?days=7"))
     assert counting.made == 2
 
 

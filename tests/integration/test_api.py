@@ -397,7 +397,7 @@ def test_missing_activity_is_null_never_zero(database: Engine) -> None:
 def test_health_is_open_to_anyone(world: World) -> None:
     client = world.client()
     assert client.get("/healthz").get_json() == {"status": "up"}
-    assert client.get("/readyz").get_json() == {"status": "ready"}
+    assert client.get("/readyz").get_json() == {"status": "ready", "worker": "not at work"}
 
 
 def test_not_ready_before_migrations(empty_database: Engine) -> None:

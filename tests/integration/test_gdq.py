@@ -15,6 +15,8 @@ from sqlalchemy.dialects import postgresql
 
 from aggregation.audience import blocks
 from aggregation.copying import copy_rows
+from aggregation.explanations import Explanation, Gifting, by_factors
+from aggregation.gifting import Amount
 from aggregation.jobs import JOBS, Job
 from aggregation.jobs.events import within
 from aggregation.periods import Period
@@ -306,6 +308,75 @@ def test_what_sign_ups_spent_equals_a_recount_in_pandas(gdq: Engine) -> None:
     with Store(gdq).read() as queries:
         stored = queries.signup_spending(ALL, ALL.last).sum(axis=0)
     assert {age: int(amount) for age, amount in enumerate(stored) if amount} == expected.to_dict()
+
+
+PERIODS = (
+    Period(date(2011, 1, 5), date(2021, 7, 11)),
+    Period(date(2020, 1, 5), date(2020, 1, 12)),
+    Period(date(2021, 7, 11), date(2021, 7, 11)),
+    Period(date(2019, 3, 1), date(2020, 2, 29)),
+)
+
+
+def gifts_of(period: Period) -> pd.DataFrame:
+    """spark_id, sender_id, recipient_id, creator and gross (whole cents) of each gift of the period."""
+    gifts = parquet("virtual_gifts", "spark_id", "sender_id", "creator_share", "platform_share")
+    found = gifts_in_cents().assign(
+        spark_id=gifts["spark_id"].to_pandas(), sender_id=gifts["sender_id"].to_pandas()
+    )
+    found["gross"] = found["creator"] + found["platform"]
+    return found[found["day"].between(period.first, period.last)]
+
+
+@pytest.mark.parametrize("period", PERIODS, ids=lambda period: f"{period.first}/{period.days}")
+def test_people_and_the_median_equal_a_recount_in_pandas(gdq: Engine, period: Period) -> None:
+    gifts = gifts_of(period)
+    of_sparks = gifts.groupby("spark_id").agg({"sender_id": "nunique", "creator_id": "nunique"})
+    with Store(gdq).read() as queries:
+        people, middle = queries.people_of_sparks(period), queries.median_gift(period)
+        assert queries.gifters(period) == gifts["sender_id"].nunique()
+        sources = queries.sources_by_day(period)
+    assert people is not None
+    assert middle is not None
+    counted = people.set_index("spark_id")
+    assert counted.loc[None].tolist() == [gifts["sender_id"].nunique(), gifts["creator_id"].nunique()]
+    assert counted.drop(index=[None]).sort_index().to_numpy().tolist() == of_sparks.to_numpy().tolist()
+    assert middle * 100 == Decimal(str(gifts["gross"].median()))
+    assert sum(sources["amount"]) * 100 == gifts["gross"].sum()
+
+
+@pytest.mark.parametrize("amount", Amount)
+def test_what_changed_between_two_marathons_adds_up(gdq: Engine, amount: Amount) -> None:
+    """January 2020 against January 2019, in each split, against a recount in pandas."""
+    now, before = Period(date(2020, 1, 5), date(2020, 1, 12)), Period(date(2019, 1, 6), date(2019, 1, 13))
+    ours, theirs = gifts_of(now), gifts_of(before)
+    column = "gross" if amount is Amount.REVENUE else "creator"
+    both = (Decimal(int(ours[column].sum())) / 100, Decimal(int(theirs[column].sum())) / 100)
+    with Store(gdq).read() as queries:
+        creators = queries.changed_by_creator(amount, now, before, 8)
+        sparks = queries.changed_by_spark(amount, now, before, 8)
+        kinds = queries.changed_by_gifter(amount, now, before)
+        gifters = [queries.gifters(period) for period in (now, before)]
+    assert creators is not None
+    assert sparks is not None
+    assert kinds is not None
+    for parts in ([each.part for each in creators], [each.part for each in sparks], kinds):
+        assert Explanation(*both, parts).adds_up
+    giftings = [Gifting(gifters[n] or 0, len((ours, theirs)[n]), both[n]) for n in (0, 1)]
+    assert Explanation(*both, by_factors(*giftings)).adds_up
+    gave_now, gave_before = set(ours["sender_id"]), set(theirs["sender_id"])
+    earlier = set(gifts_of(Period(date(2011, 1, 5), date(2020, 1, 4)))["sender_id"])
+    assert [part.members for part in kinds] == [
+        len(gave_now - earlier),
+        len(gave_now & gave_before),
+        len((gave_now & earlier) - gave_before),
+        len(gave_before - gave_now),
+    ]
+    moved = (ours.groupby("creator_id")[column].sum()).sub(
+        theirs.groupby("creator_id")[column].sum(), fill_value=0
+    )
+    named = {each.id: int(each.part.change * 100) for each in creators if each.id is not None}
+    assert sorted(map(abs, named.values())) == sorted(moved.abs().nlargest(8).astype(int).tolist())
 
 
 def test_another_run_changes_nothing(gdq: Engine) -> None:

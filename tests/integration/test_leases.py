@@ -199,7 +199,7 @@ TAKEN_OVER = "token = 2 FROM worker_leases"
 BLOCKED = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'gift_analytics'::regclass)"
 CAUGHT_UP = "EXISTS (SELECT FROM job_runs WHERE job = 'today' AND state = 'succeeded')"
 # The last that a first pass does.
-RECOUNTED = "EXISTS (SELECT FROM job_runs WHERE job = 'check')"
+RECOUNTED = "EXISTS (SELECT FROM job_runs WHERE job = 'check' AND state = 'succeeded')"
 
 
 def standing_by(child: subprocess.Popen[str]) -> None:

@@ -3,12 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
 from aggregation import __version__, ledger
 from aggregation.jobs import JOBS
 from aggregation.ledger import Result, State
-from aggregation.schema import data_checks
 from tests.spec.tables import rows
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 10)
@@ -39,7 +38,7 @@ def missing(engine: Engine, *jobs: str) -> list[int]:
 def test_a_run_is_seen_while_it_goes_on(database: Engine) -> None:
     ledger.start(database, "daily", FIRST, LAST, AFTER)
     (row,) = rows(database, "job_runs")
-    assert row[1:] == ("daily", FIRST, LAST, "running", None, AFTER, None, None, __version__)
+    assert row[1:] == ("daily", FIRST, LAST, "running", None, AFTER, None, None, __version__, None, None)
 
 
 def test_the_newest_runs_come_first(database: Engine) -> None:
@@ -114,26 +113,6 @@ def test_a_day_is_complete_without_what_an_upgrade_brought(database: Engine) -> 
     with database.connect() as connection:
         assert ledger.complete_through(connection) == date(2026, 3, 10)
     assert "supporter_returns" not in DAY_JOBS
-
-
-def test_the_newest_recount_says_how_many_cells_differ(database: Engine) -> None:
-    def unequal() -> int | None:
-        with database.connect() as connection:
-            return ledger.unequal_cells(connection)
-
-    def checked(at: datetime, table: str, count: int) -> None:
-        values = {"table_name": table, "first_day": FIRST, "last_day": LAST, "cells": 10, "unequal": count}
-        with database.begin() as connection:
-            connection.execute(insert(data_checks).values(checked_at=at, **values))
-
-    assert unequal() is None
-    checked(AFTER, "daily_analytics", 5)
-    checked(AFTER, "gift_analytics", 2)
-    assert unequal() == 7
-    checked(AFTER + timedelta(days=1), "daily_analytics", 0)
-    assert unequal() == 2
-    checked(AFTER + timedelta(days=1), "gift_analytics", 0)
-    assert unequal() == 0
 
 
 def test_of_what_runs_every_few_minutes_the_newest_success_is_kept(database: Engine) -> None:

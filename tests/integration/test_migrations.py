@@ -1,11 +1,14 @@
 """Migrations: every way to get to the newest version ends the same."""
 
 import threading
+from datetime import date
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
+from aggregation import ledger
+from aggregation.jobs import JOBS
 from aggregation.migrations import VERSION_TABLE, current, migrate, newest
 from aggregation.schema import analytics, source
 
@@ -92,3 +95,22 @@ def test_rows_outlive_the_division_into_months(empty_database: Engine) -> None:
             ]
         kept = connection.execute(text("SELECT * FROM user_engagement ORDER BY date")).all()
         assert {tuple(row)[2:] for row in kept} == {(1, None, 3, 4, 5, 6)}
+
+
+def test_what_an_upgrade_adds_to_a_table_is_asked_for_again(empty_database: Engine) -> None:
+    """The rows stay, and the worker computes their days anew: see Job.completes."""
+    migrate(empty_database, "0007")
+    with empty_database.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO job_runs (job, first_day, last_day, state, started_at, code_version)"
+                " SELECT job, '2026-01-01', '2026-01-31', 'succeeded', '2026-02-01 12:00', 'older'"
+                " FROM unnest(ARRAY['supporters', 'daily']) AS job"
+            )
+        )
+    migrate(empty_database)
+    days = date(2026, 1, 1), date(2026, 1, 31)
+    with empty_database.connect() as connection:
+        assert ledger.missing_days(connection, ["daily"], *days) == []
+        assert len(ledger.missing_days(connection, ["supporters"], *days)) == 31
+    assert not any(job.completes for job in JOBS if job.name == "supporters")

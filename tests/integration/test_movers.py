@@ -118,7 +118,7 @@ def test_days_that_are_not_summed_up_yet_are_added_up(giving: Engine) -> None:
     run(giving)
     expected = movers(giving, *LAST_WEEK)
     change(giving, "TRUNCATE creator_months")
-    change(giving, "DELETE FROM job_runs WHERE job = 'earnings'")
+    change(giving, "DELETE FROM job_runs WHERE job = 'months'")
     assert movers(giving, *LAST_WEEK) == expected
     run(giving, only=["creators"])
     assert len(rows(giving, "creator_months")) > 0
@@ -131,6 +131,7 @@ def test_a_changed_day_changes_the_rest_of_its_month(giving: Engine) -> None:
     run(giving)
     change(giving, "UPDATE virtual_gifts SET creator_share = 9 WHERE id = 2")
     run(giving, 40, 40)
-    found = pd.DataFrame(rows(giving, "creator_months"), columns=["date", "creator_id", "month_to_date"])
+    columns = ("date", "creator_id", "earnings")
+    found = pd.DataFrame(rows(giving, "creator_months", *columns), columns=columns)
     mine = found[(found["creator_id"] == 1) & (found["date"] >= day(38))]
-    assert [str(value) for value in mine["month_to_date"]] == ["9.00"] * 5
+    assert [str(value) for value in mine["earnings"]] == ["9.00"] * 5

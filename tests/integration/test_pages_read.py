@@ -26,6 +26,7 @@ SHOWN = {
         "gift_analytics",
         "revenue_forecast",
     },
+    "creators": {"creator_months", "creator_profiles", "creator_metrics", "supporter_returns"},
     "audience": {"user_returns", "user_frequency", "session_lengths"},
     "retention": {
         "cohort_activity",
@@ -34,6 +35,8 @@ SHOWN = {
         "gifter_activity",
         "gifter_cohorts",
     },
+    "revenue": {"daily_analytics", "revenue_breakdown", "gift_refunds", "gifter_returns", "user_returns"},
+    "gifts": {"gift_analytics", "gift_values", "gifter_returns", "spark_days", "spark_profiles"},
     "forecast": {"daily_analytics", "revenue_forecast_totals"},
     "earnings": {"creator_sparks", "spark_profiles", "creator_forecasts"},
     "supporters": {"supporter_totals", "supporter_profiles", "creator_supporters", "supporter_returns"},

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, event, text
 
-from aggregation import versions
+from aggregation import running_day, versions
 from aggregation.checks import check
 from aggregation.ledger import Result, State, finish, start
 from aggregation.periods import Period
@@ -208,10 +208,10 @@ def test_a_reader_keeps_to_its_snapshot(world: World) -> None:
 def test_the_running_day_leaves_whole_days_kept(world: World) -> None:
     store = Store(world.engine)
     days = read(store, daily(MARCH))
-    hours = read(store, lambda queries: queries.gifts_by_hour(cast.NOW.date()))
-    refresh_running_day(world.engine, clock=lambda: cast.NOW)
+    hours = read(store, lambda queries: queries.today(cast.NOW.date()))
+    running_day.refresh(world.engine, cast.NOW)
     assert read(store, daily(MARCH)) is days
-    assert read(store, lambda queries: queries.gifts_by_hour(cast.NOW.date())) is not hours
+    assert read(store, lambda queries: queries.today(cast.NOW.date())) is not hours
 
 
 def at_once(ask: Callable[[], Read]) -> list[Read | Exception]:

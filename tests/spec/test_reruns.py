@@ -70,7 +70,9 @@ def test_a_refund_days_later_leaves_no_trace(platform: Engine) -> None:
     )
 
 
-@pytest.mark.parametrize("job", [job.name for job in JOBS if job.name not in ("daily", "profiles")])
+@pytest.mark.parametrize(
+    "job", [job.name for job in JOBS if job.name not in ("daily", "profiles", "spark_profiles")]
+)
 def test_rows_of_other_days_are_not_touched(platform: Engine, job: str) -> None:
     """Not even where they are wrong: a run answers for its own days only."""
     fill(platform, GOOD)

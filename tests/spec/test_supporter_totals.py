@@ -112,7 +112,7 @@ def test_names_are_of_those_who_gave_and_follow_what_changes(platform: Engine) -
     fill(platform, "sparks\nid | name\n1 | Ember\n2 | Comet")
     compute(platform, "supporters", "2026-03-01", "2026-03-09")
     compute(platform, "supporter_names", "2026-03-09")
-    compute(platform, "spark_names", "2026-03-09")
+    compute(platform, "spark_profiles", "2026-03-09")
     expect(platform, "supporter_profiles\nsupporter_id | name\n1 | vera\n2 | vito")
     expect(platform, "spark_profiles\nspark_id | name\n1 | Ember\n2 | Comet")
     change(platform, "UPDATE users SET username = 'vera b' WHERE id = 1")

@@ -70,7 +70,7 @@ def test_an_unknown_name_lists_the_allowed_ones() -> None:
 )
 def test_what_sums_up_a_month_reaches_to_its_end(last: date, complete: date, reach: date) -> None:
     days = {job.name: job.reach(last, complete) for job in JOBS}
-    assert {days.pop(name) for name in ("earnings", "gifter_months", "gifter_cohorts")} == {reach}
+    assert {days.pop(name) for name in ("months", "gifter_months", "gifter_cohorts")} == {reach}
     assert days.pop("frequency") == max(last, min(last + timedelta(days=27), complete))
     assert set(days.values()) == {last}
 
@@ -96,12 +96,14 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
         "cohort_activity",
         "gifter_activity",
         "frequency",
+        "gifters",
     ]
     assert [job.name for job in with_readers(chosen(["gifter_months"]))] == [
         "gifter_months",
         "gifter_cohorts",
     ]
-    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "earnings", "peers"]
+    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "months", "peers"]
+    assert [job.name for job in with_readers(chosen(["video_gifts"]))] == ["video_gifts", "months"]
     assert [job.name for job in with_readers(chosen(["supporters"]))] == [
         "supporters",
         "supporter_returns",

@@ -1,6 +1,5 @@
 """Verdicts on simulated platforms, whose truth is known. Seeds are fixed: a run says the same each time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregation import verdicts
-from aggregation.metrics import Unit
-from aggregation.verdicts import HISTORY, OUTSIDE, Place, Verdict, days_of, long_run_variance, scores
+from aggregation.verdicts import HISTORY, OUTSIDE, Place, Verdict, days_of, long_run_variance, scores, verdict
 
 # Of so many, a true rate of 3 % shows as 5 % in less than one run of a million, and one of 8 % never.
 SERIES = 2000
@@ -105,10 +102,6 @@ def test_unknown_days_count_nowhere() -> None:
     variance, known = long_run_variance(off)
     assert known == [7]
     assert np.isfinite(variance).all()
-
-
-def verdict(history: Sequence[int | None], window: Sequence[int | None], unit: Unit) -> Verdict:
-    return verdicts.verdict(days_of(history), days_of(window), unit)
 
 
 def weeks(count: int, *values: int) -> list[int]:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 
 def upgrade() -> None:
@@ -41,13 +41,12 @@ def upgrade() -> None:
     op.create_index(
         "supporter_totals_creator_id_cooling_from", "supporter_totals", ["creator_id", "cooling_from"]
     )
-    for table, key in (("supporter_profiles", "supporter_id"), ("spark_profiles", "spark_id")):
-        op.create_table(
-            table,
-            sa.Column(key, sa.BigInteger(), autoincrement=False, nullable=False),
-            sa.Column("name", sa.Text(), nullable=True),
-            sa.PrimaryKeyConstraint(key),
-        )
+    op.create_table(
+        "supporter_profiles",
+        sa.Column("supporter_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("supporter_id"),
+    )
     op.create_table(
         "creator_sparks",
         sa.Column("creator_id", sa.BigInteger(), autoincrement=False, nullable=False),
