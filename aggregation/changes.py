@@ -50,8 +50,8 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     EVERYTHING_ONWARDS: (Effect(EVERYTHING, onwards=True),),
     "virtual_gifts": (Effect(EVERYTHING),),
     "user_sessions": (ACTIVE, Effect(("session_lengths",))),
-    "video_watches": (ACTIVE, Effect(("creators",))),
-    "video_interactions": (Effect(("creators",)),),
+    "video_watches": (ACTIVE, Effect(("creators", "videos"))),
+    "video_interactions": (Effect(("creators", "videos")),),
     "transactions": (Effect(("revenue",)),),
     # Followers at the end of a day are counted back from now.
     "follows": (Effect(("creators",), onwards=True),),
@@ -62,7 +62,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     # Who is flagged; what is known of a creator hangs on the user.
     "creators": (Effect(("creators",), onwards=True),),
     # A video's watches may be of any day since it was made.
-    "videos": (Effect(("creators",), onwards=True),),
+    "videos": (Effect(("creators", "video_gifts", "videos"), onwards=True),),
     # Credits are counted by the price as it is now.
     "sparks": (Effect(("engagement",), onwards=True),),
 }

@@ -292,6 +292,157 @@ CREATOR_METRICS = (
     SUPPORTERS_COUNT,
 )
 
+# ---- of a creator's Earnings and Supporters: one number each ----
+
+SPARKS = "creator_sparks"
+TOTALS = "supporter_totals"
+RETURNS = "supporter_returns"
+GIVERS = "creator_supporters, by supporter"
+VIDEOS = "creator_videos"
+
+MONTH_SO_FAR = Metric(
+    "month_so_far",
+    "Month so far",
+    "money",
+    "distinct",
+    SPARKS,
+    "Σ creator share of completed gifts on the month's complete days",
+    "What you have earned in the month of the newest complete day. Refunded gifts are left out.",
+)
+PROJECTED_MONTH = Metric(
+    "projected_month",
+    "Projected month",
+    "money",
+    "distinct",
+    "creator_metrics and creator_forecasts",
+    "earned on the month's complete days + projected earnings of its other days",
+    "What the whole month may bring. Only the days to come are uncertain; in 80 of 100 cases the month ends "
+    "within the limits.",
+)
+REFUNDED = Metric(
+    "refunded",
+    "Refunded",
+    "money",
+    "flow",
+    SPARKS,
+    "Σ creator share of the period's gifts that are refunded by now",
+    "Your share of gifts of these days that were refunded later. A refund is booked on the day of its gift: "
+    "the platform doesn't say when it was made.",
+)
+BEST_DAY = Metric(
+    "best_day",
+    "Best day",
+    "money",
+    "distinct",
+    SPARKS,
+    "the largest of the period's daily gift revenues",
+    "What you earned on the best day of the period.",
+)
+NEW_SUPPORTERS = Metric(
+    "new_supporters",
+    "New supporters",
+    "count",
+    "distinct",
+    RETURNS,
+    "distinct senders whose first completed gift to the creator lies in the period",
+    "People who gave to you in the period and never before.",
+)
+RETURNING_SHARE = Metric(
+    "returning_share",
+    "Returning",
+    "percent",
+    "distinct",
+    RETURNS,
+    "supporters of the period whose first gift to you came before it / supporters of the period",
+    "How many of every 100 supporters had given to you before the period.",
+    scale=100,
+)
+EFFECTIVE_SUPPORTERS = Metric(
+    "effective_supporters",
+    "Effective number",
+    "count",
+    "distinct",
+    GIVERS,
+    "1 / Σ p², p = each supporter's part of the period's earnings",
+    "By how many supporters you would be carried if all gave alike. Far below the number of supporters, you "
+    "depend on few.",
+)
+TOP_SHARE = Metric(
+    "top_supporter_share",
+    "Top supporter's share",
+    "percent",
+    "distinct",
+    GIVERS,
+    "what the largest supporter gave / what all gave, over the period",
+    "How much of what you earned came from one person.",
+    scale=100,
+)
+COOLING = Metric(
+    "cooling_supporters",
+    "Cooling",
+    "count",
+    "distinct",
+    TOTALS,
+    "supporters with at least 3 gifts who have been silent for longer than max(14 days, 3 × their usual gap)",
+    "Supporters who gave regularly and have stopped. The usual gap is the median of the days between those "
+    "on which they gave, the lower one of two. Counted at the end of the newest complete day.",
+)
+GIFTS_PER_1000 = Metric(
+    "gifts_per_1000_views",
+    "Gifts per 1,000 views",
+    "count",
+    "ratio",
+    VIDEOS,
+    "completed gifts with a video / views of the videos × 1000",
+    "How many gifts come with 1,000 views of your videos.",
+    numerator=("gifts",),
+    denominator="views",
+    scale=1000,
+)
+BEST_HOUR = Metric(
+    "best_hour",
+    "Best hour",
+    "money",
+    "distinct",
+    "creator_hours",
+    "gifts expected in one such hour of the week × average gift, over the last 12 weeks",
+    "What the best hour of the week brings, as far as it can be told: each hour is drawn towards your "
+    "average, the more the less its weeks agree. Only hours with gifts in at least 4 of the weeks compete.",
+)
+GIFTED_HOURS = Metric(
+    "gifted_hours",
+    "Hours with gifts",
+    "count",
+    "distinct",
+    "creator_hours",
+    "hours of the week with gifts in at least 4 of the last 12 weeks",
+    "In how many hours of the week gifts come often enough to say something about them.",
+)
+QUARTER = Metric(
+    "peer_quarter",
+    "Quarter among similar creators",
+    "count",
+    "distinct",
+    "peer_benchmarks",
+    "1 + how many of the month's rounded quartiles lie below what you earned in it",
+    "1 is the lowest quarter, 4 the highest. Similar: as many digits in the number of followers.",
+)
+CREATOR_PAGE_METRICS = (
+    MONTH_SO_FAR,
+    PROJECTED_MONTH,
+    REFUNDED,
+    BEST_DAY,
+    NEW_SUPPORTERS,
+    RETURNING_SHARE,
+    EFFECTIVE_SUPPORTERS,
+    TOP_SHARE,
+    COOLING,
+    GIFTS_PER_1000,
+    BEST_HOUR,
+    GIFTED_HOURS,
+    QUARTER,
+)
+
 # ---- of a period, from more than one table or no column of one ----
 
 ALL_REVENUE = Metric(
@@ -423,7 +574,7 @@ GIFT_METRICS = (
     MEDIAN_GIFT,
     PEAK_HOUR,
 )
-METRICS = PLATFORM_METRICS + CREATOR_METRICS + GIFT_METRICS + ALL_CREATORS
+METRICS = PLATFORM_METRICS + CREATOR_METRICS + CREATOR_PAGE_METRICS + GIFT_METRICS + ALL_CREATORS
 
 # ---- about the worker: for admins, one number each ----
 

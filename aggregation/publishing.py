@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
@@ -38,7 +39,7 @@ from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
-from aggregation.jobs import JOBS, Job, chosen, with_readers
+from aggregation.jobs import JOBS, Job, Notes, chosen, with_readers
 from aggregation.ledger import Reason, Result, State
 from aggregation.partitions import require_months
 from aggregation.retries import is_passing
@@ -86,15 +87,20 @@ def publish(
     statement: Select[Any] | CompoundSelect[Any],
     span: ColumnElement[bool],
     keeps: Sequence[str] = (),
+    notes: Notes | None = None,
     log: Callable[[FromClause, FromClause, FromClause], Insert] | None = None,
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
     Rows that are right already aren't touched, so a second run changes none. In the columns that
-    `keeps` names a null leaves the stored value. `log` gets the rows that were stored, went and were
-    written, and makes the part that logs them.
+    `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`. `log` gets
+    the rows that were stored, went and were written, and makes the part that logs them.
     """
-    returned: Sequence[ColumnElement[Any]] = list(table.c) if log else [literal_column("1")]
+    returned: Sequence[ColumnElement[Any]] = [literal_column("1")]
+    if log:
+        returned = list(table.c)
+    elif notes:
+        returned = [table.c[key.name] for key in notes.keys.primary_key]
     new = statement.cte("new").prefix_with("MATERIALIZED")
     gone = _remove(table, new, span).returning(*returned).cte("gone")
     written = _upsert(table, new, span, keeps).returning(*returned).cte("written")
@@ -102,11 +108,21 @@ def publish(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
     )
-    if log is None:
-        return counted
-    # All parts of a statement see the table as it was before it.
-    stored = select(*table.c).where(span).subquery("before")
-    return counted.add_cte(log(stored, gone, written).cte("restated"))
+    if notes:
+        counted = counted.add_cte(_note(notes, gone, written))
+    if log:
+        # All parts of a statement see the table as it was before it.
+        stored = select(*table.c).where(span).subquery("before")
+        counted = counted.add_cte(log(stored, gone, written).cte("restated"))
+    return counted
+
+
+def _note(notes: Notes, gone: CTE, written: CTE) -> CTE:
+    summed_up = select(literal_column("1")).select_from(notes.summary).exists()
+    names = [key.name for key in notes.keys.primary_key]
+    changed = union(*(select(*(rows.c[name] for name in names)).where(summed_up) for rows in (gone, written)))
+    insertion = postgresql.insert(notes.keys).from_select(names, changed)
+    return insertion.on_conflict_do_nothing().cte("noted")
 
 
 def _remove(table: Table, new: CTE, span: ColumnElement[bool]) -> Delete:
@@ -173,7 +189,11 @@ def run(
     log = None
     if restated is not None and job.day is not None:
         log = partial(restatements.logged, job.table, job.day, kept, restated)
-    return int(connection.execute(publish(job.table, statement, span, kept, log)).scalar_one())
+    command = publish(job.table, statement, span, kept, job.notes, log)
+    changed = int(connection.execute(command).scalar_one())
+    if job.noted:
+        connection.execute(delete(job.noted.keys))
+    return changed
 
 
 def _newest_day(connection: Connection, table: Table) -> date | None:

@@ -32,19 +32,27 @@ from sqlalchemy import (
 
 from aggregation import (
     audience,
+    content,
     forecasts,
     gifting,
+    hours,
     leaderboard,
     ledger,
+    peers,
     restatements,
     retention,
     running_day,
+    statements,
     summaries,
     unequal,
 )
+from aggregation import supporters as people
 from aggregation.audience import Lifecycle
+from aggregation.best_times import Slot
+from aggregation.content import Content, Video
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
+from aggregation.earnings import Line, SparkLine, Statement, Sums
 from aggregation.explanations import Part
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
@@ -64,6 +72,7 @@ from aggregation.metrics import (
 from aggregation.periods import Period
 from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
+from aggregation.scenarios import KNOWN_DAYS, Habits
 from aggregation.schema import (
     cohort_activity,
     cohort_value,
@@ -83,7 +92,9 @@ from aggregation.schema import (
     user_frequency,
     user_returns,
 )
+from aggregation.suggestions import Suggestion, suggestions
 from aggregation.summaries import Number
+from aggregation.supporters import Dependency, SupporterPage
 from aggregation.versions import Frames, Scope, Versions, current, kept
 from aggregation.withheld import BeingRecounted, Withheld
 
@@ -791,6 +802,73 @@ class Queries:
         ).one()
         return Supporters(int(total or 0), int(new or 0))
 
+    # ---- a creator's earnings and supporters ----
+
+    def lacks(self, job: str, period: Period, freshness: Freshness) -> bool:
+        """Whether the job hasn't succeeded for all covered days of the period."""
+        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
+        return bool(ledger.missing_days(self.connection, [job], *covered))
+
+    def months_earned(self, creator_id: int, last: date) -> list[Line]:
+        with self.connection.begin_nested():
+            return statements.months(self.connection, creator_id, last)
+
+    def days_earned(self, creator_id: int, period: Period) -> list[tuple[date, Sums]]:
+        with self.connection.begin_nested():
+            return statements.days(self.connection, creator_id, period)
+
+    def sparks_earned(self, creator_id: int, period: Period) -> list[SparkLine]:
+        with self.connection.begin_nested():
+            return statements.by_spark(self.connection, creator_id, period)
+
+    def statement(self, creator_id: int, month: date, last: date) -> Statement | None:
+        with self.connection.begin_nested():
+            return statements.statement(self.connection, creator_id, month, last)
+
+    def habits(self, creator_id: int, last: date) -> Habits:
+        """Of the days until `last`, what a what-if assumes to go on."""
+        known = Period.ending(last, KNOWN_DAYS)
+        with self.connection.begin_nested():
+            most = people.largest(self.connection, creator_id, known)
+            given = statements.days(self.connection, creator_id, known)
+        days = sum(1 for _, sums in given if sums.kept > 0)
+        made = self.creator_forecast(creator_id)
+        whole = sum((sums.kept for _, sums in given), start=Decimal(0))
+        top = float(most / whole) if whole else None
+        return Habits(days, known.days, top, made.weekdays if made else ())
+
+    def dependency(self, creator_id: int, period: Period) -> Dependency | None:
+        with self.connection.begin_nested():
+            return people.dependency(self.connection, creator_id, period)
+
+    def cooling_supporters(self, creator_id: int, through: date) -> int:
+        with self.connection.begin_nested():
+            return people.cooling(self.connection, creator_id, through)
+
+    def supporters_by_day(self, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:
+        with self.connection.begin_nested():
+            return people.by_day(self.connection, creator_id, period)
+
+    def supporters_page(
+        self, creator_id: int, period: Period, standing: people.Standing | None, limit: int, offset: int = 0
+    ) -> SupporterPage:
+        with self.connection.begin_nested():
+            return people.page(self.connection, creator_id, period, standing, limit, offset)
+
+    def content(self, creator_id: int, period: Period) -> Content:
+        with self.connection.begin_nested():
+            return content.totals(self.connection, creator_id, period)
+
+    def videos_page(
+        self, creator_id: int, period: Period, limit: int, offset: int = 0
+    ) -> tuple[Sequence[Video], bool]:
+        with self.connection.begin_nested():
+            return content.page(self.connection, creator_id, period, limit, offset)
+
+    def most_viewed(self, creator_id: int, period: Period) -> Sequence[Video]:
+        with self.connection.begin_nested():
+            return content.most_viewed(self.connection, creator_id, period)
+
     def supporter_days(self, creator_id: int, period: Period) -> pd.DataFrame:
         """date, all of a day, those who hadn't given in the period before it, those who never had."""
         gave = supporter_returns.c
@@ -806,6 +884,27 @@ class Queries:
             .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
             .group_by(gave.date)
         )
+
+    def best_times(self, creator_id: int, coverage: Period) -> Sequence[Slot]:
+        with self.connection.begin_nested():
+            return hours.slots(self.connection, creator_id, coverage.last, coverage.first)
+
+    def suggestions(self, creator_id: int, freshness: Freshness) -> list[Suggestion]:
+        """Of what has been counted."""
+        coverage, known = freshness.coverage, self.connection
+        window = cooling = habits = None
+        with self.connection.begin_nested():
+            if not self.lacks("hours", coverage, freshness):
+                window = hours.outstanding(known, creator_id, coverage.last, coverage.first)
+            if not self.lacks("supporter_totals", coverage, freshness):
+                cooling = people.cooling_lately(known, creator_id, coverage.last)
+            if not self.lacks("sparks", coverage, freshness):
+                habits = self.habits(creator_id, coverage.last)
+        return suggestions(window, cooling, habits)
+
+    def peer_standing(self, creator_id: int) -> peers.Standing | None:
+        with self.connection.begin_nested():
+            return peers.standing(self.connection, creator_id)
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
         """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first.

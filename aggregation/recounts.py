@@ -52,6 +52,16 @@ SOURCES = {
           AND platform_share >= 0 AND platform_share <= 9999999999.99
           AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
     """,
+    "received": """
+        SELECT recipient_id, spark_id, created_at::date AS day, round(creator_share::numeric, 2) AS creator,
+               status::text = 'refunded' AS refunded
+        FROM virtual_gifts
+        WHERE status::text = ANY (ARRAY['completed', 'refunded'])
+          AND num_nulls(spark_id, sender_id, recipient_id) = 0
+          AND creator_share >= 0 AND creator_share <= 9999999999.99
+          AND platform_share >= 0 AND platform_share <= 9999999999.99
+          AND created_at >= CAST(:first AS date) AND created_at < CAST(:last AS date) + 1
+    """,
     "refunds": """
         SELECT created_at::date AS day,
                round(creator_share::numeric, 2) + round(platform_share::numeric, 2) AS gross
@@ -370,11 +380,125 @@ SUPPORTERS = Recount(
     "creator_supporters",
     ("creator_id", "supporter_id", "date"),
     "date",
-    (Cell("gifts"), Cell("amount"), Cell("gross")),
+    # An older row may lack its spark.
+    (
+        Cell("gifts"),
+        Cell("amount"),
+        Cell("gross"),
+        Cell("spark_id", counts="s.here IS NULL OR s.spark_id IS NOT NULL"),
+    ),
     """
-    SELECT recipient_id AS creator_id, sender_id AS supporter_id, day AS date, count(*) AS gifts,
-           sum(creator) AS amount, sum(creator) + sum(platform) AS gross
-    FROM the_gifts GROUP BY recipient_id, sender_id, day
+    SELECT creator_id, supporter_id, date, sum(n)::bigint AS gifts, sum(share) AS amount,
+           sum(gross) AS gross, (array_agg(spark_id ORDER BY n DESC, spark_id))[1] AS spark_id
+    FROM (
+        SELECT recipient_id AS creator_id, sender_id AS supporter_id, day AS date, spark_id, count(*) AS n,
+               sum(creator) AS share, sum(creator) + sum(platform) AS gross
+        FROM the_gifts GROUP BY recipient_id, sender_id, day, spark_id
+    ) AS of_spark
+    GROUP BY creator_id, supporter_id, date
+    """,
+)
+
+SPARKS = Recount(
+    "creator_sparks",
+    ("creator_id", "date", "spark_id"),
+    "date",
+    (Cell("gifts"), Cell("earned"), Cell("refunded_gifts"), Cell("refunded")),
+    """
+    SELECT recipient_id AS creator_id, day AS date, spark_id, count(*) AS gifts, sum(creator) AS earned,
+           count(*) FILTER (WHERE refunded) AS refunded_gifts,
+           coalesce(sum(creator) FILTER (WHERE refunded), 0) AS refunded
+    FROM the_received GROUP BY recipient_id, day, spark_id
+    """,
+)
+
+HOURS = Recount(
+    "creator_hours",
+    ("creator_id", "date", "hour"),
+    "date",
+    (Cell("gifts"), Cell("earned")),
+    """
+    SELECT recipient_id AS creator_id, day AS date, date_trunc('hour', at) AS hour, count(*) AS gifts,
+           sum(creator) AS earned
+    FROM the_gifts GROUP BY 1, 2, 3
+    """,
+)
+
+VIDEOS = Recount(
+    "creator_videos",
+    ("creator_id", "date", "video_id"),
+    "date",
+    (
+        Cell("views"),
+        Cell("likes"),
+        Cell("comments"),
+        Cell("shares"),
+        Cell("gifts"),
+        Cell("earned"),
+    ),
+    """
+    SELECT creator_id, day AS date, video_id,
+           CASE WHEN NOT :no_video_watches THEN count(*) FILTER (WHERE what = 'view') END AS views,
+           CASE WHEN NOT :no_video_interactions THEN count(*) FILTER (WHERE what = 'like') END AS likes,
+           CASE WHEN NOT :no_video_interactions THEN count(*) FILTER (WHERE what = 'comment') END AS comments,
+           CASE WHEN NOT :no_video_interactions THEN count(*) FILTER (WHERE what = 'share') END AS shares,
+           count(*) FILTER (WHERE what = 'gift') AS gifts, coalesce(sum(creator), 0) AS earned
+    FROM (
+        SELECT creator_id, day, video_id, 'view' AS what, NULL::numeric AS creator
+        FROM the_video_watches JOIN videos ON videos.id = video_id WHERE creator_id IS NOT NULL
+        UNION ALL
+        SELECT creator_id, day, video_id, kind, NULL
+        FROM the_video_interactions JOIN videos ON videos.id = video_id WHERE creator_id IS NOT NULL
+        UNION ALL
+        SELECT recipient_id, day, coalesce(videos.id, 0), 'gift', creator
+        FROM the_gifts LEFT JOIN videos ON videos.id = video_id AND videos.creator_id = recipient_id
+    ) AS happened
+    GROUP BY creator_id, day, video_id
+    """,
+)
+
+# From creator_supporters, as the returns below: of those who gave in these days, and not later.
+SUPPORTER_TOTALS = Recount(
+    "supporter_totals",
+    ("creator_id", "supporter_id"),
+    "last_day",
+    (
+        Cell("first_day"),
+        Cell("last_day"),
+        Cell("gift_days"),
+        Cell("gifts"),
+        Cell("amount"),
+        Cell("usual_gap"),
+        Cell("spark_id"),
+    ),
+    """
+    SELECT creator_id, supporter_id, days[1] AS first_day, days[cardinality(days)] AS last_day,
+           cardinality(days) AS gift_days, gifts, amount, gaps[(cardinality(gaps) + 1) / 2] AS usual_gap,
+           spark_id
+    FROM (
+        SELECT DISTINCT creator_id, supporter_id FROM creator_supporters
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+    ) AS gave
+    CROSS JOIN LATERAL (
+        SELECT array_agg(date ORDER BY date) AS days, sum(gifts)::bigint AS gifts, sum(amount) AS amount
+        FROM creator_supporters AS own
+        WHERE own.creator_id = gave.creator_id AND own.supporter_id = gave.supporter_id
+    ) AS own
+    CROSS JOIN LATERAL (
+        SELECT array_agg(days[i + 1] - days[i] ORDER BY days[i + 1] - days[i]) AS gaps
+        FROM generate_series(1, cardinality(days) - 1) AS i
+    ) AS between_days
+    CROSS JOIN LATERAL (
+        SELECT max(spark_id) FILTER (WHERE place = 1) AS spark_id
+        FROM (
+            SELECT spark_id, row_number() OVER (ORDER BY count(*) DESC, spark_id) AS place
+            FROM creator_supporters AS own
+            WHERE own.creator_id = gave.creator_id AND own.supporter_id = gave.supporter_id
+              AND spark_id IS NOT NULL
+            GROUP BY spark_id
+        ) AS of_spark
+    ) AS favourite
+    WHERE days[cardinality(days)] <= CAST(:last AS date)
     """,
 )
 
@@ -666,8 +790,12 @@ RECOUNTS = (
     RETURNS,
     REVENUE,
     COHORTS,
+    SPARKS,
+    HOURS,
+    VIDEOS,
     SUPPORTERS,
     SUPPORTER_RETURNS,
+    SUPPORTER_TOTALS,
     COHORT_ACTIVITY,
     COHORT_VALUE,
     GIFTER_ACTIVITY,

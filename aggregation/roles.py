@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 
 from aggregation.migrations import VERSION_TABLE
-from aggregation.schema import BY_MONTH, analytics, audit_log, job_requests, source
+from aggregation.schema import BY_MONTH, analytics, audit_log, job_requests, page_visits, source
 
 Privileges = frozenset[str]
 
@@ -22,7 +22,7 @@ NOTHING: Privileges = frozenset()
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
 # Of people and programs that sign in; all other tables of ours hold numbers.
-ACCESS = tuple(name for name in analytics.tables if name.startswith("dashboard_"))
+ACCESS = tuple(name for name in analytics.tables if name.startswith("dashboard_") or name == page_visits.name)
 NUMBERS = tuple(name for name in analytics.tables if name not in ACCESS)
 OURS = (*NUMBERS, *ACCESS, VERSION_TABLE)
 
@@ -50,11 +50,12 @@ def needed(purpose: Purpose) -> Mapping[str, Privileges]:
             read = dict.fromkeys((*NUMBERS, VERSION_TABLE), READ)
             # What has been done can't be undone: the log only grows.
             # It asks the worker, and computes nothing itself.
-            return read | dict.fromkeys(ACCESS, WRITE) | {audit_log.name: ADD, job_requests.name: ADD}
+            added = dict.fromkeys((audit_log.name, page_visits.name, job_requests.name), ADD)
+            return read | dict.fromkeys(ACCESS, WRITE) | added
         case Purpose.WORKER:
             written = dict.fromkeys(NUMBERS, WRITE)
             # Old entries are removed by whom the log isn't about, and who can't write any.
-            written |= {VERSION_TABLE: READ, audit_log.name: REMOVE}
+            written |= {VERSION_TABLE: READ, audit_log.name: REMOVE, page_visits.name: REMOVE}
             return written | dict.fromkeys(source.tables, READ)
         case Purpose.MIGRATOR:
             return dict.fromkeys(OURS, WRITE)

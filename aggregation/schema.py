@@ -454,9 +454,70 @@ creator_supporters = Table(
     _money("amount"),
     # With the platform's share. Null in rows that an older version wrote, until they are computed again.
     Column("gross", Numeric(18, 2)),
+    # The one sent most often that day. Null in rows that were written before there was this column.
+    Column("spark_id", BigInteger),
     _no_nan("creator_supporters", ("amount",)),
     CheckConstraint("gross >= 0 AND gross <> 'NaN'::numeric", "creator_supporters_gross"),
     Index("creator_supporters_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+# Keys of creator_supporters that changed since supporter_totals was written.
+supporter_changes = Table(
+    "supporter_changes",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
+)
+# Whoever has been silent for longer than this, and than so many usual gaps, is cooling.
+LEAST_SILENCE, SILENT_GAPS, COOLING_GIFTS = 14, 3, 3
+supporter_totals = Table(
+    "supporter_totals",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    _count("gift_days"),
+    _count("gifts"),
+    _money("amount"),
+    # The median of the days between days with gifts, the lower one of two; null with one such day.
+    Column("usual_gap", Integer),
+    # The favourite of most days with gifts.
+    Column("spark_id", BigInteger),
+    # The first day on which this silence is longer than usual; null with few gifts.
+    Column(
+        "cooling_from",
+        Date,
+        Computed(
+            f"CASE WHEN gifts >= {COOLING_GIFTS} "
+            f"THEN last_day + greatest({LEAST_SILENCE}, {SILENT_GAPS} * usual_gap) + 1 END",
+            persisted=True,
+        ),
+    ),
+    _no_nan("supporter_totals", ("amount",)),
+    Index("supporter_totals_creator_id_amount", "creator_id", "amount"),
+    Index("supporter_totals_creator_id_cooling_from", "creator_id", "cooling_from"),
+)
+supporter_profiles = Table(
+    "supporter_profiles",
+    analytics,
+    Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),
+)
+# What each creator was given of each spark on a day: completed gifts and those that were refunded since.
+creator_sparks = Table(
+    "creator_sparks",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    Column("spark_id", BigInteger, primary_key=True, autoincrement=False),
+    _count("gifts"),
+    _money("earned"),
+    # Of these the part that is refunded by now.
+    _count("refunded_gifts"),
+    _money("refunded"),
+    _no_nan("creator_sparks", ("earned", "refunded")),
+    Index("creator_sparks_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
 supporter_returns = Table(
@@ -469,6 +530,55 @@ supporter_returns = Table(
     _count("supporters"),
     Index("supporter_returns_date", "date"),
     postgresql_partition_by=BY_MONTH,
+)
+
+# What happened on a day on each video of a creator, and to the creator without one.
+NO_VIDEO = 0
+creator_videos = Table(
+    "creator_videos",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    # NO_VIDEO stands for gifts without a video of the creator's.
+    Column("video_id", BigInteger, primary_key=True, autoincrement=False),
+    _count("views", nullable=True),
+    _count("likes", nullable=True),
+    _count("comments", nullable=True),
+    _count("shares", nullable=True),
+    _count("gifts"),
+    _money("earned"),
+    _no_nan("creator_videos", ("earned",)),
+    Index("creator_videos_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+video_profiles = Table(
+    "video_profiles",
+    analytics,
+    Column("video_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("title", Text),
+    Column("made_on", Date),
+)
+
+creator_hours = Table(
+    "creator_hours",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    Column("hour", DateTime, primary_key=True),
+    _count("gifts"),
+    _money("earned"),
+    _no_nan("creator_hours", ("earned",)),
+    Index("creator_hours_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+# Never overwritten: see aggregation/jobs/peers.py. Null where there are not enough similar creators.
+peer_benchmarks = Table(
+    "peer_benchmarks",
+    analytics,
+    Column("month", Date, primary_key=True),
+    # The number of digits in the number of followers.
+    Column("band", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, Numeric(18, 2)) for name in ("lower", "median", "upper")),
 )
 
 # ---- the running day ----
@@ -737,6 +847,22 @@ rate_limits = Table(
     Column("amount", BigInteger, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
     prefixes=["UNLOGGED"],
+)
+# Which page was opened on which day (UTC), and nothing more: the Impact page counts them.
+page_visits = Table(
+    "page_visits",
+    analytics,
+    Column("day", Date, primary_key=True),
+    Column(
+        "account_id",
+        BigInteger,
+        ForeignKey(accounts.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("page", Text, primary_key=True),
+    # Whose page the account sees; null for analysts and admins.
+    Column("creator_id", BigInteger),
 )
 # Who did what. Names, not references: it outlives accounts.
 audit_log = Table(

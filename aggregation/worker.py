@@ -330,7 +330,7 @@ class Worker:
         if now.date() != self._swept:
             removed = expiry.forget_old_entries(self._engine)
             if removed:
-                log.info("removed %d old entries of the audit log", removed)
+                log.info("removed %d old entries of the audit log and visits of pages", removed)
             self._swept = now.date()
 
     # ---- the loop ----

@@ -50,14 +50,14 @@ class _Backends:
             self.pids.add(dbapi_connection.get_backend_pid())
 
     def cpu(self) -> float:
-        return sum(map(_cpu_of, self.pids))
+        return sum(map(cpu_of, self.pids))
 
     def sample(self, done: threading.Event) -> None:
         while not done.wait(SAMPLED_EVERY):
             self.peak = max(self.peak, *map(_own_memory, self.pids), 0)
 
 
-def _cpu_of(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -137,4 +137,4 @@ class Stopwatch:
         return self._last - before
 
     def _now(self) -> float:
-        return _own_cpu() + _cpu_of(self._pid)
+        return _own_cpu() + cpu_of(self._pid)

@@ -5,14 +5,18 @@ from collections.abc import Callable
 from aggregation.queries import Store
 from callbacks import (
     audience,
+    content,
     creators,
+    earnings,
     forecast,
     gifts,
+    my_audience,
     my_dashboard,
     operations,
     overview,
     retention,
     revenue,
+    supporters,
 )
 from callbacks.exports import Exporting
 from callbacks.guard import PageGuard
@@ -27,6 +31,10 @@ REGISTER: dict[str, Callable[[PageGuard, Store], None]] = {
     "forecast": forecast.register,
     "operations": operations.register,
     "my-dashboard": my_dashboard.register,
+    "earnings": earnings.register,
+    "supporters": supporters.register,
+    "content": content.register,
+    "my-audience": my_audience.register,
 }
 # What can be taken out, of which page.
 EXPORTS: dict[str, Exporting] = {
@@ -37,4 +45,8 @@ EXPORTS: dict[str, Exporting] = {
     "gifts": gifts.export,
     "creators": creators.export,
     "my-dashboard": my_dashboard.export,
+    "earnings": earnings.export,
+    "supporters": supporters.export,
+    "content": content.export,
+    "my-audience": my_audience.export,
 }

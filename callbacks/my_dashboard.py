@@ -1,6 +1,6 @@
 """My dashboard: a creator's frames → cards, figures and the table of the period."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -17,6 +17,7 @@ from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store, Supporters
+from aggregation.suggestions import Suggestion
 from aggregation.summaries import Number
 from aggregation.verdicts import Verdict, verdict
 from callbacks import exports, known, running_day
@@ -30,6 +31,7 @@ from layouts.components import (
     Drawing,
     Kpi,
     Parts,
+    attributes,
     kpi_card,
     message_card,
     table_card,
@@ -58,6 +60,7 @@ REACTIONS = (metrics.LIKES, metrics.COMMENTS, metrics.SHARES)
 EARNED = "What did my gifts bring?"
 REACTED = "How do people react to my videos?"
 PERFORMED = "How did this period go?"
+NEXT = "What should I do next?"
 NOT_COUNTED = "not counted for all of these days yet"
 
 
@@ -140,6 +143,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
     figure = partial(chosen.figure, "my-dashboard")
     return {
         Ids.HEAD: [chosen.line(), key_numbers],
+        Ids.NEXT: chosen.section(NEXT, lambda: next_card(queries.suggestions(creator_id, chosen.freshness))),
         Ids.PERFORMANCE: chosen.section(PERFORMED, lambda: performance_table(counted, before)),
         **figure("gift_revenue_trend", EARNED, lambda: earned(queries, creator_id, chosen, daily, before)),
         **figure("reactions", REACTED, lambda: reactions(daily)),
@@ -177,7 +181,7 @@ def judged_supporters(queries: Queries, creator_id: int, chosen: Selection) -> V
 
 def cards(daily: pd.DataFrame, found: Numbers, withheld: Callable[[Metric], str]) -> Component:
     kpis = [creator_kpi(metric, daily, found.before, found.usual, withheld(metric)) for metric in CARDS]
-    kpis.append(supporters_kpi(found, withheld(metrics.SUPPORTERS_COUNT)))
+    kpis.append(own_supporters(found, withheld))
     return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
 
 
@@ -197,8 +201,14 @@ def creator_kpi(
     )
 
 
-def supporters_kpi(found: Numbers, withheld: str) -> Kpi:
-    supporters, earlier = found.supporters, found.earlier
+def own_supporters(found: Numbers, withheld: Callable[[Metric], str]) -> Kpi:
+    reason = withheld(metrics.SUPPORTERS_COUNT)
+    return supporters_kpi(found.supporters, found.earlier, reason, found.supporters_verdict)
+
+
+def supporters_kpi(
+    supporters: Supporters | None, earlier: Supporters | None, withheld: str, judgement: Verdict | None = None
+) -> Kpi:
     return kpi(
         metrics.SUPPORTERS_COUNT,
         None if supporters is None else supporters.total,
@@ -206,7 +216,7 @@ def supporters_kpi(found: Numbers, withheld: str) -> Kpi:
         withheld=withheld,
         note=f"{supporters.new:,} new" if supporters else "",
         reason="" if supporters else NOT_COUNTED,
-        verdict=found.supporters_verdict,
+        verdict=judgement,
     )
 
 
@@ -285,6 +295,31 @@ def performance_row(
     )
 
 
+# ---- suggestions ----
+
+
+def next_card(found: Sequence[Suggestion]) -> Component:
+    """Each with its evidence and its rule; none is better than an invented one."""
+    if not found:
+        return message_card(NEXT, "Nothing stands out clearly enough to suggest anything.", wide=True)
+    items = [
+        html.Li(
+            [
+                html.H3(each.advice),
+                html.P(each.evidence),
+                html.P(["Rule: ", each.rule], className="hint"),
+            ],
+            **attributes(data_suggestion=each.name),
+        )
+        for each in found
+    ]
+    return html.Section(
+        [html.H2(NEXT, id="next-title"), html.Ul(items, className="suggestions")],
+        className="card wide",
+        **attributes(aria_labelledby="next-title"),
+    )
+
+
 # ---- export ----
 
 
@@ -305,7 +340,7 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
             creator_kpi(metric, counted, found.before, found.usual, withheld(metric))
             for metric in dict.fromkeys((*CARDS, *PERFORMANCE))
         ),
-        supporters_kpi(found, withheld(metrics.SUPPORTERS_COUNT)),
+        own_supporters(found, withheld),
     ]
     tables = [exports.key_numbers(kpis), exports.day_rows(daily, metrics.CREATOR_METRICS)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)

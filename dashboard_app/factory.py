@@ -33,9 +33,11 @@ from dashboard_app import (
     own_account,
     rerunning,
     rows,
+    statements,
 )
 from dashboard_app.accounts import Accounts
 from dashboard_app.administration import Administration
+from dashboard_app.adoption import Adoption
 from dashboard_app.answers import CALLBACKS, Answers, GuardedPage, answer_before_dash
 from dashboard_app.audit import Audit
 from dashboard_app.first_answer import Application
@@ -105,7 +107,8 @@ def create_app(
     api.register(server, store, engine, clock)
     exports.register(server, PAGES, store, audit, clock)
     rows.register(server, store, audit, clock)
-    app = Application(server, PAGES, answers, files)
+    statements.register(server, store, clock)
+    app = Application(server, PAGES, answers, files, Adoption(engine, clock))
     _register_pages(app, store, answers)
     live.register(server, answers)
     _answer_problems(server, audit)

@@ -11,6 +11,7 @@ from flask import Flask, abort, render_template, request
 from markupsafe import Markup
 
 from dashboard_app import access
+from dashboard_app.adoption import Adoption
 from dashboard_app.answers import Answers, UnknownCreator, as_json
 from dashboard_app.frame import around
 from dashboard_app.static import StaticFiles
@@ -27,10 +28,18 @@ PAGE = "\ue001"
 class Application(Dash):
     """Dash with an index page of its own."""
 
-    def __init__(self, server: Flask, pages: tuple[Page, ...], answers: Answers, files: StaticFiles) -> None:
+    def __init__(
+        self,
+        server: Flask,
+        pages: tuple[Page, ...],
+        answers: Answers,
+        files: StaticFiles,
+        adoption: Adoption,
+    ) -> None:
         self._pages = pages
         self._answers = answers
         self._files = files
+        self._adoption = adoption
         super().__init__(
             "sparkboard",
             server=server,  # type: ignore[arg-type]
@@ -52,6 +61,7 @@ class Application(Dash):
         if found is None:
             abort(404)
         viewer = access.allowed_viewer(found.roles)
+        self._adoption.record(viewer, found.page.name)
         question = request.query_string.decode("latin-1")
         search = f"?{question}" if question else ""
         answer = self._answers.get(found, viewer, search)
@@ -80,10 +90,12 @@ class Application(Dash):
             return self._around(
                 found, viewer, shell.notice("Not allowed", "Your account may not see this page.")
             )
+        account = access.allowed_viewer(found.roles)
         try:
             answer = self._answers.get(found, viewer, search)
         except UnknownCreator as error:
             return self._around(found, viewer, shell.notice("Page not found", str(error.description)))
+        self._adoption.record(account, found.page.name)
         return self._around(found, viewer, answer.fitted(search))
 
     def _around(self, found: Place | None, viewer: Viewer, content: Component) -> shell.Open:

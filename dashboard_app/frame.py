@@ -7,6 +7,7 @@ from flask import Flask, flash, render_template, request
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
+from aggregation.summaries import Number
 from dashboard_app import access
 from layouts import formats, shell
 from layouts.components import Component
@@ -26,7 +27,7 @@ def around(content: Component, viewer: Viewer, path: str | None) -> shell.Open:
 def register(server: Flask) -> None:
     """What the templates of these pages use."""
     server.jinja_env.globals["framed"] = _framed
-    server.jinja_env.filters.update(moment=moment, sentence=sentence)
+    server.jinja_env.filters.update(moment=moment, sentence=sentence, day=formats.day, money=money)
     server.jinja_env.trim_blocks = server.jinja_env.lstrip_blocks = True
 
 
@@ -47,6 +48,11 @@ def _framed(content: Markup) -> Markup:
 def moment(value: datetime | None) -> str:
     """21 Nov 2026, 14:05; in UTC, as the engine's sessions are."""
     return f"{formats.day(value.date())}, {value:%H:%M}" if value else "never"
+
+
+def money(value: Number) -> str:
+    """In full, to the cent."""
+    return formats.exact(value, "money")
 
 
 def sentence(text: object) -> str:

@@ -10,6 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, NumberRange
 
+from aggregation.expiry import VISITS_KEPT
 from aggregation.schema import ROLES
 from dashboard_app import passwords
 from dashboard_app.access import require_role
@@ -81,6 +82,7 @@ class OwnAccount:
             this_session=digest(viewer.session_token),
             tokens=self.tokens.list(viewer),
             now=now,
+            visits_kept=VISITS_KEPT.days,
             **forms | values,
         )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from layouts.page import ANALYSTS, MINE, Page, Viewer
+from layouts.page import ANALYSTS, MINE, Asked, Page, Viewer
 
 THEIRS = "/creators"
 # Eighteen digits fit into the database's integers.
@@ -48,6 +48,11 @@ def whose(page: Page, path: str) -> Place:
     """Where `page` is known, and the path at most says whose it is."""
     creator = _OF_A_CREATOR.fullmatch(path)
     return Place(page, int(creator[1])) if creator is not None and page.mine else Place(page)
+
+
+def here(page: Page, asked: Asked) -> str:
+    """The address of `page`, of the same creator whose numbers are asked for."""
+    return Place(page, asked.creator.id if asked.creator else None).path
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, true
+from sqlalchemy import Column, ColumnElement, Select, Table, select, true, tuple_
 
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
@@ -27,7 +27,10 @@ from aggregation.jobs import (
     gifter_months,
     gifters,
     gifts,
+    hours,
     months,
+    names,
+    peers,
     profiles,
     refunds,
     returns,
@@ -35,28 +38,38 @@ from aggregation.jobs import (
     session_lengths,
     spark_days,
     spark_profiles,
+    sparks,
     supporter_returns,
+    supporter_totals,
     supporters,
     video_gifts,
+    videos,
     visits,
 )
 from aggregation.jobs.events import ACTIVITY, within
 from aggregation.schema import (
     COHORT_OFFSETS,
+    creator_hours,
     creator_metrics,
     creator_months,
     creator_profiles,
+    creator_sparks,
     creator_supporters,
     creator_video_gifts,
+    creator_videos,
     daily_analytics,
     gift_analytics,
     gift_refunds,
     gifter_returns,
+    peer_benchmarks,
     retention_cohorts,
     revenue_breakdown,
+    supporter_changes,
+    supporter_profiles,
     user_engagement,
     user_frequency,
     user_returns,
+    video_profiles,
 )
 from aggregation.schema import cohort_activity as cohort_activity_table
 from aggregation.schema import cohort_value as cohort_value_table
@@ -68,6 +81,7 @@ from aggregation.schema import session_lengths as session_lengths_table
 from aggregation.schema import spark_days as spark_days_table
 from aggregation.schema import spark_profiles as spark_profiles_table
 from aggregation.schema import supporter_returns as supporter_returns_table
+from aggregation.schema import supporter_totals as supporter_totals_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
 
@@ -81,6 +95,17 @@ class Later:
 
 
 @dataclass(frozen=True)
+class Notes:
+    """The keys of a job's rows that changed, noted for another job that sums them up in `summary`.
+
+    While `summary` is empty nothing is noted: it will be filled from all rows.
+    """
+
+    keys: Table
+    summary: Table
+
+
+@dataclass(frozen=True)
 class Job:
     """One analytics table and how it is filled.
 
@@ -90,6 +115,8 @@ class Job:
     comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
     With `to_month_end` these are all days until the month's last complete one, with `tail` those of so
     many days more.
+    `notes`: keys of rows that a run changes are noted there. A job that is `noted` so makes only the rows
+    with these keys, and forgets them; it has no `day`.
     Where not `completes`, a day counts as complete without the job: its readers ask the ledger
     themselves, so that an upgrade which brings its table leaves everything else on the pages.
     """
@@ -106,6 +133,8 @@ class Job:
     completes: bool = True
     to_month_end: bool = False
     tail: timedelta = timedelta()
+    notes: Notes | None = None
+    noted: Notes | None = None
 
     @property
     def _slot(self) -> timedelta:
@@ -122,6 +151,8 @@ class Job:
 
     def span(self, first: date, last: date) -> ColumnElement[bool]:
         """The stored rows of these days."""
+        if self.noted:
+            return tuple_(*self.table.primary_key).in_(select(self.noted.keys))
         return true() if self.day is None else within(self.day, first, last)
 
     def reach(self, last: date, complete: date) -> date:
@@ -135,6 +166,7 @@ class Job:
 
 MIDNIGHT = time(0, 5)
 HALF_PAST = time(0, 30)
+CHANGED_SUPPORTERS = Notes(supporter_changes, supporter_totals_table)
 
 JOBS = (
     Job("daily", daily_analytics, MIDNIGHT, daily.statement, daily_analytics.c.date),
@@ -236,6 +268,9 @@ JOBS = (
         to_month_end=True,
         completes=False,
     ),
+    Job("sparks", creator_sparks, HALF_PAST, sparks.statement, creator_sparks.c.date, completes=False),
+    Job("hours", creator_hours, HALF_PAST, hours.statement, creator_hours.c.date, completes=False),
+    Job("videos", creator_videos, HALF_PAST, videos.statement, creator_videos.c.date, completes=False),
     Job(
         "supporters",
         creator_supporters,
@@ -243,6 +278,7 @@ JOBS = (
         supporters.statement,
         creator_supporters.c.date,
         completes=False,
+        notes=CHANGED_SUPPORTERS,
     ),
     Job(
         "supporter_returns",
@@ -255,6 +291,16 @@ JOBS = (
             partial(visits.depend_on_days_until, supporter_returns_table), supporter_returns.of_later_days
         ),
         completes=False,
+    ),
+    Job(
+        "supporter_totals",
+        supporter_totals_table,
+        HALF_PAST,
+        supporter_totals.statement,
+        None,
+        reads=(creator_supporters,),
+        completes=False,
+        noted=CHANGED_SUPPORTERS,
     ),
     Job(
         "cohort_value",
@@ -293,7 +339,26 @@ JOBS = (
         completes=False,
     ),
     Job("profiles", creator_profiles, HALF_PAST, profiles.statement, None),
+    Job(
+        "peers",
+        peer_benchmarks,
+        HALF_PAST,
+        peers.statement,
+        None,
+        reads=(creator_metrics, creator_profiles),
+        completes=False,
+    ),
     Job("spark_profiles", spark_profiles_table, HALF_PAST, spark_profiles.statement, None, completes=False),
+    Job("video_names", video_profiles, HALF_PAST, names.of_videos, None, completes=False),
+    Job(
+        "supporter_names",
+        supporter_profiles,
+        HALF_PAST,
+        names.of_supporters,
+        None,
+        reads=(creator_supporters,),
+        completes=False,
+    ),
 )
 
 

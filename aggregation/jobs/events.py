@@ -105,9 +105,13 @@ def given(*ids: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def counted_gifts(status: str = "completed") -> ColumnElement[bool]:
     """The condition on `virtual_gifts`, without its time."""
+    return and_(virtual_gifts.c.status == status, possible_gifts())
+
+
+def possible_gifts() -> ColumnElement[bool]:
+    """The same whatever became of the gift."""
     gift = virtual_gifts.c
     return and_(
-        gift.status == status,
         _share_in_bounds(gift.creator_share),
         _share_in_bounds(gift.platform_share),
         given(gift.sender_id, gift.recipient_id, gift.spark_id),

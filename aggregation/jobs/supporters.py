@@ -10,7 +10,10 @@ from aggregation.jobs.events import money
 
 
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
-    """creator_id, supporter_id, date, gifts, amount (the creator's share), gross; needs no optional table."""
+    """creator_id, supporter_id, date, gifts, amount (the creator's share), gross, the day's favourite spark.
+
+    Needs no optional table.
+    """
     gift = events.gifts(first, last).c
     return select(
         gift.recipient_id.label("creator_id"),
@@ -19,4 +22,5 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
         func.count().label("gifts"),
         money(gift.creator_share).label("amount"),
         money(gift.creator_share + gift.platform_share).label("gross"),
+        func.mode().within_group(gift.spark_id).label("spark_id"),
     ).group_by(gift.recipient_id, gift.sender_id, gift.date)

@@ -19,9 +19,10 @@
   const columns = (trace, values) => {
     const unit = trace.meta?.unit ?? "count";
     if (Array.isArray(trace.base) && trace.customdata) {
+      const ends = trace.meta?.ends ?? ["usual from", "usual to"];
       return [
-        { name: "usual from", cells: trace.base, unit },
-        { name: "usual to", cells: trace.customdata, unit },
+        { name: ends[0], cells: trace.base, unit },
+        { name: ends[1], cells: trace.customdata, unit },
       ];
     }
     const own = { name: trace.name, cells: values, unit };

@@ -98,7 +98,15 @@ def _definition(table: Any) -> str:
 def compute(file: Path, first: date, last: date) -> dict[str, int]:
     """Every analytics table over these days; how many rows each has."""
     connection = duckdb.connect(str(file), config={"threads": 1, "preserve_insertion_order": False})
-    connection.execute(_definition(analytics.tables["creator_profiles"]))
+    # Tables that jobs carry on from what they hold.
+    for name in (
+        "creator_profiles",
+        "supporter_totals",
+        "supporter_changes",
+        "supporter_profiles",
+        "peer_benchmarks",
+    ):
+        connection.execute(_definition(analytics.tables[name]))
     for job in JOBS:
         connection.execute(f"CREATE OR REPLACE TABLE {job.table.name} AS {_query(job, first, last)}")
     rows = {job.table.name: _count(connection, job.table.name) for job in JOBS}

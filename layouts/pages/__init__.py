@@ -3,14 +3,18 @@
 from layouts.page import Page, PlainPage
 from layouts.pages import (
     audience,
+    content,
     creators,
+    earnings,
     forecast,
     gifts,
+    my_audience,
     my_dashboard,
     operations,
     overview,
     retention,
     revenue,
+    supporters,
 )
 
 PAGES: tuple[Page, ...] = (
@@ -23,6 +27,10 @@ PAGES: tuple[Page, ...] = (
     forecast.PAGE,
     operations.PAGE,
     my_dashboard.PAGE,
+    earnings.PAGE,
+    supporters.PAGE,
+    content.PAGE,
+    my_audience.PAGE,
 )
 
 ACCOUNTS = PlainPage("/accounts", "Accounts", frozenset({"admin"}))

@@ -12,6 +12,7 @@ class Ids:
     ADDRESS = "my-dashboard-address"
     HEAD = "my-dashboard-head"
     PERFORMANCE = "my-dashboard-performance"
+    NEXT = "my-dashboard-next"
 
 
 def layout(asked: Asked) -> Component:
@@ -25,6 +26,7 @@ def layout(asked: Asked) -> Component:
                     figure_card("my-dashboard", "today"),
                     figure_card("my-dashboard", "reactions"),
                     Html(Ids.PERFORMANCE, className="wide"),
+                    Html(Ids.NEXT, className="wide"),
                 ],
                 className="figures",
             ),

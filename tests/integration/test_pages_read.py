@@ -38,6 +38,10 @@ SHOWN = {
     "revenue": {"daily_analytics", "revenue_breakdown", "gift_refunds", "gifter_returns", "user_returns"},
     "gifts": {"gift_analytics", "gift_values", "gifter_returns", "spark_days", "spark_profiles"},
     "forecast": {"daily_analytics", "revenue_forecast_totals"},
+    "earnings": {"creator_sparks", "spark_profiles", "creator_forecasts"},
+    "supporters": {"supporter_totals", "supporter_profiles", "creator_supporters", "supporter_returns"},
+    "content": {"creator_videos", "video_profiles"},
+    "my-audience": {"creator_hours", "peer_benchmarks"},
     "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns", "creator_forecasts"},
 }
 VISITS = [(page, role) for page, role in itertools.product(PAGES, MEMBERS) if role in page.roles]

@@ -28,8 +28,10 @@ EARLY = [
     *("gifters", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
 ]
 LATE = [
-    *("creators", "video_gifts", "months", "supporters", "supporter_returns", "cohort_value"),
-    *("gifter_months", "gifter_cohorts", "session_lengths", "profiles", "spark_profiles"),
+    *("creators", "video_gifts", "months", "sparks", "hours", "videos"),
+    *("supporters", "supporter_returns", "supporter_totals", "cohort_value", "gifter_months"),
+    *("gifter_cohorts", "session_lengths", "profiles", "peers", "spark_profiles"),
+    *("video_names", "supporter_names"),
 ]
 USERS = """
 users

@@ -36,6 +36,7 @@ def test_only_the_platforms_tables_are_read(job: Job, missing: frozenset[str]) -
     words = set(re.findall(r"\w+", compiled(job, missing)))
     assert words & {*source.tables, *(table.name for table in job.reads)}
     allowed = {table.name for table in job.reads} | ({job.table.name} if job.day is None else set())
+    allowed |= {job.noted.keys.name} if job.noted else set()
     assert words & set(analytics.tables) <= allowed
     assert not words & missing
 
@@ -101,9 +102,14 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
         "gifter_months",
         "gifter_cohorts",
     ]
-    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "months"]
+    assert [job.name for job in with_readers(chosen(["creators"]))] == ["creators", "months", "peers"]
     assert [job.name for job in with_readers(chosen(["video_gifts"]))] == ["video_gifts", "months"]
-    assert [job.name for job in with_readers(chosen(["supporters"]))] == ["supporters", "supporter_returns"]
+    assert [job.name for job in with_readers(chosen(["supporters"]))] == [
+        "supporters",
+        "supporter_returns",
+        "supporter_totals",
+        "supporter_names",
+    ]
     assert [job.name for job in with_readers(chosen(["revenue"]))] == ["revenue"]
     assert with_readers(JOBS) == JOBS
 

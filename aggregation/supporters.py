@@ -1,0 +1,256 @@
+"""Reads of a creator's supporters, from supporter_totals, creator_supporters and supporter_returns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+
+from aggregation.periods import Period
+from aggregation.schema import (
+    creator_metrics,
+    creator_supporters,
+    spark_profiles,
+    supporter_profiles,
+    supporter_returns,
+    supporter_totals,
+)
+from aggregation.suggestions import RECENT_DAYS, Cooling
+from aggregation.summaries import ratio
+
+# Points of the curve of shares.
+POINTS = 50
+# Among so many the largest supporter of a period is looked for first.
+CANDIDATES = 200
+
+
+class Standing(StrEnum):
+    """What a supporter is to a creator in a period; cooling goes before the others."""
+
+    NEW = "new"
+    RETURNING = "returning"
+    COOLING = "cooling"
+    LAPSED = "lapsed"
+    EARLIER = "earlier"
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """How what was given in a period is spread over those who gave more than nothing.
+
+    `effective`: 1 / Σ shares². `top`: by how many, the share of so many of the largest, 0 to 1. `curve`:
+    (supporters, largest first, as a share of all; what they gave, as a share of all).
+    """
+
+    supporters: int
+    amount: Decimal
+    effective: Decimal
+    top: dict[int, Decimal]
+    curve: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Supporter:
+    """In all, through the newest complete day. `name` is None for who has left the platform."""
+
+    supporter_id: int
+    name: str | None
+    first_day: date
+    last_day: date
+    gifts: int
+    amount: Decimal
+    usual_gap: int | None
+    spark: str | None
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class SupporterPage:
+    rows: Sequence[Supporter]
+    more: bool
+
+
+def dependency(connection: Connection, creator_id: int, period: Period) -> Dependency | None:
+    """None where nobody gave anything."""
+    gave = creator_supporters.c
+    sums = (
+        select(func.sum(gave.amount).label("amount"))
+        .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
+        .group_by(gave.supporter_id)
+        .having(func.sum(gave.amount) > 0)
+        .subquery("sums")
+    )
+    amount = sums.c.amount
+    place = func.row_number().over(order_by=amount.desc()).label("place")
+    so_far = func.sum(amount).over(order_by=amount.desc(), rows=(None, 0)).label("so_far")
+    ranked = select(
+        place,
+        so_far,
+        func.count().over().label("supporters"),
+        func.sum(amount).over().label("whole"),
+        func.sum(amount * amount).over().label("squares"),
+    ).subquery("ranked")
+    row = ranked.c
+    step = func.greatest(1, row.supporters // POINTS)
+    wanted = or_(row.place.in_(TOPS), row.place == row.supporters, row.place % step == 0)
+    found = connection.execute(select(ranked).where(wanted).order_by(row.place)).all()
+    return _dependency(found) if found else None
+
+
+TOPS = (1, 5, 10)
+
+
+def _dependency(rows: Sequence[Any]) -> Dependency:
+    count, whole = rows[0].supporters, rows[0].whole
+    so_far = {row.place: row.so_far for row in rows}
+    return Dependency(
+        count,
+        whole,
+        whole * whole / rows[0].squares,
+        {top: so_far.get(top, whole) / whole for top in TOPS},
+        [(0.0, 0.0), *((row.place / count, float(row.so_far / whole)) for row in rows)],
+    )
+
+
+def largest(connection: Connection, creator_id: int, period: Period) -> Decimal:
+    """What the one who gave most in the period gave in it; 0 where nobody did.
+
+    Looked for among those who gave most in all: who comes after them can't have given more than the last.
+    """
+    row, gave = supporter_totals.c, creator_supporters.c
+    first = (
+        select(row.supporter_id, row.amount)
+        .where(row.creator_id == creator_id)
+        .order_by(row.amount.desc())
+        .limit(CANDIDATES)
+        .subquery("first")
+    )
+    recent = (
+        select(func.sum(gave.amount))
+        .where(
+            gave.creator_id == creator_id,
+            gave.supporter_id == first.c.supporter_id,
+            gave.date.between(period.first, period.last),
+        )
+        .scalar_subquery()
+    )
+    sums = select(first.c.amount, recent.label("recent")).subquery("sums").c
+    most, least, known = connection.execute(
+        select(func.coalesce(func.max(sums.recent), 0), func.min(sums.amount), func.count())
+    ).one()
+    if known == CANDIDATES and most < least:
+        spread = dependency(connection, creator_id, period)
+        return spread.top[1] * spread.amount if spread else Decimal(0)
+    return Decimal(most)
+
+
+def cooling(connection: Connection, creator_id: int, through: date) -> int:
+    """How many have been silent for longer than usual by the end of `through`."""
+    row = supporter_totals.c
+    cold = and_(row.creator_id == creator_id, row.cooling_from <= through)
+    return int(connection.execute(select(func.count()).where(cold)).scalar_one())
+
+
+def cooling_lately(connection: Connection, creator_id: int, through: date) -> Cooling:
+    """Who began to be cooling in the RECENT_DAYS until `through`."""
+    row = supporter_totals.c
+    lately = row.cooling_from.between(through - timedelta(days=RECENT_DAYS - 1), through)
+    count, amount = connection.execute(
+        select(func.count(), func.coalesce(func.sum(row.amount), 0)).where(
+            row.creator_id == creator_id, lately
+        )
+    ).one()
+    month = creator_metrics.c
+    whole = connection.scalar(
+        select(func.sum(month.gift_revenue)).where(month.creator_id == creator_id, month.date <= through)
+    )
+    return Cooling(int(count), amount, ratio(amount, whole, 100) or Decimal(0))
+
+
+def by_day(connection: Connection, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:
+    """Of each day with supporters: how many gave for the first time ever, and how many had given before."""
+    row = supporter_returns.c
+    new = func.coalesce(func.sum(row.supporters).filter(row.days_since == 0), 0)
+    found = connection.execute(
+        select(row.date, new, func.sum(row.supporters) - new)
+        .where(row.creator_id == creator_id, row.date.between(period.first, period.last))
+        .group_by(row.date)
+    )
+    return {day: (int(first), int(again)) for day, first, again in found}
+
+
+def page(
+    connection: Connection,
+    creator_id: int,
+    period: Period,
+    standing: Standing | None,
+    limit: int,
+    offset: int = 0,
+) -> SupporterPage:
+    """A creator's supporters, who gave most first.
+
+    `standing`: only those who are this in the period, which has to end with the newest complete day.
+    """
+    row = supporter_totals.c
+    some = (
+        select(supporter_totals)
+        .where(row.creator_id == creator_id, _is(standing, period))
+        .order_by(row.amount.desc(), row.supporter_id)
+        .limit(limit + 1)
+        .offset(offset)
+        .subquery("some")
+    )
+    named = some.outerjoin(supporter_profiles, supporter_profiles.c.supporter_id == some.c.supporter_id)
+    named = named.outerjoin(spark_profiles, spark_profiles.c.spark_id == some.c.spark_id)
+    statement = (
+        select(some, supporter_profiles.c.name, spark_profiles.c.name.label("spark"))
+        .select_from(named)
+        .order_by(some.c.amount.desc(), some.c.supporter_id)
+    )
+    rows = [_supporter(each, period) for each in connection.execute(statement)]
+    return SupporterPage(rows[:limit], len(rows) > limit)
+
+
+def _is(standing: Standing | None, period: Period) -> ColumnElement[bool]:
+    """The same as `standing_of`, for rows."""
+    row, before = supporter_totals.c, period.shifted(-period.days)
+    cold = func.coalesce(row.cooling_from <= period.last, False)
+    match standing:
+        case None:
+            return true()
+        case Standing.COOLING:
+            return cold
+        case Standing.NEW:
+            return ~cold & (row.first_day >= period.first)
+        case Standing.RETURNING:
+            return ~cold & (row.first_day < period.first) & (row.last_day >= period.first)
+        case Standing.LAPSED:
+            return ~cold & row.last_day.between(before.first, before.last)
+        case Standing.EARLIER:
+            return ~cold & (row.last_day < before.first)
+
+
+def standing_of(first_day: date, last_day: date, cooling_from: date | None, period: Period) -> Standing:
+    """Of someone whose first and last gift were on these days."""
+    if cooling_from is not None and cooling_from <= period.last:
+        return Standing.COOLING
+    if last_day >= period.first:
+        return Standing.NEW if first_day >= period.first else Standing.RETURNING
+    return Standing.LAPSED if last_day >= period.shifted(-period.days).first else Standing.EARLIER
+
+
+def _supporter(row: Any, period: Period) -> Supporter:
+    return Supporter(
+        row.supporter_id,
+        row.name,
+        row.first_day,
+        row.last_day,
+        row.gifts,
+        row.amount,
+        row.usual_gap,
+        row.spark,
+        standing_of(row.first_day, row.last_day, row.cooling_from, period),
+    )
