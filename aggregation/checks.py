@@ -194,9 +194,10 @@ def _comparison(recount: Recount, missing: frozenset[str]) -> str:
     cells = ", ".join(map(_cell, recount.cells))
     return f"""
         WITH {sources(missing)}, expected AS ({recount.query}), compared AS (
-            SELECT concat_ws(', ', {key}) AS key, CAST({recount.day} AS date) AS day, {creator} AS creator,
+            SELECT concat_ws(', ', {key}) AS key, {creator} AS creator,
+                   CAST(coalesce(s.{recount.day}, e.{recount.day}) AS date) AS day,
                    cell.name, cell.stored, cell.expected, presence,
-                   presence <> 'both' OR cell.differs AS unequal
+                   presence <> 'both' OR coalesce(cell.differs, false) AS unequal
             FROM (SELECT *, true AS here FROM expected) AS e
             FULL JOIN (
                 SELECT *, true AS here FROM {recount.table}
@@ -215,6 +216,8 @@ def _cell(cell: Cell) -> str:
     if cell.ratio:
         stored, expected = f"round({stored}, {PLACES})", f"round({expected}, {PLACES})"
     differs = f"{stored} IS DISTINCT FROM {expected}"
+    if cell.may_lack:
+        differs = f"{stored} <> {expected}"
     return f"('{cell.name}', {stored}::text, {expected}::text, {differs}, {cell.counts})"
 
 

@@ -19,6 +19,8 @@ class Cell:
     name: str
     ratio: bool = False
     counts: str = "true"
+    # An older row may have null here.
+    may_lack: bool = False
 
 
 @dataclass(frozen=True)
@@ -380,12 +382,11 @@ SUPPORTERS = Recount(
     "creator_supporters",
     ("creator_id", "supporter_id", "date"),
     "date",
-    # An older row may lack its spark.
     (
         Cell("gifts"),
         Cell("amount"),
         Cell("gross"),
-        Cell("spark_id", counts="s.here IS NULL OR s.spark_id IS NOT NULL"),
+        Cell("spark_id", may_lack=True),
     ),
     """
     SELECT creator_id, supporter_id, date, sum(n)::bigint AS gifts, sum(share) AS amount,

@@ -134,7 +134,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection, scenario: Scena
         **figure("by_spark", SPARKS, lambda: by_spark(queries, creator_id, chosen)),
         **figure("what_if", WHAT_WOULD, lambda: what_if(queries, creator_id, coverage.last, ahead, scenario)),
         Ids.CHOICE: chosen.section("What if", lambda: choice(scenario, asked)),
-        Ids.LEDGER: chosen.section(LEDGER, lambda: ledger_table(lines)),
+        Ids.LEDGER: chosen.section(LEDGER, lambda: ledger_table(lines, printed=asked.creator is None)),
     }
 
 
@@ -316,7 +316,8 @@ def choice(scenario: Scenario, asked: Asked) -> Component:
 # ---- the ledger ----
 
 
-def ledger_table(lines: Sequence[Line]) -> Component:
+def ledger_table(lines: Sequence[Line], *, printed: bool) -> Component:
+    """`printed`: with links to statements, which are the creator's own alone."""
     if not lines:
         return message_card(LEDGER, "The ledger begins with your first gift.", wide=True)
     columns = (
@@ -325,9 +326,11 @@ def ledger_table(lines: Sequence[Line]) -> Component:
         Column("Earned"),
         Column("Refunded"),
         Column("Closing"),
-        Column("Print"),
+        *((Column("Print"),) if printed else ()),
     )
-    rows = [(*ledger_row(line), statement_link(line.first)) for line in reversed(lines)]
+    rows = [
+        (*ledger_row(line), *((statement_link(line.first),) if printed else ())) for line in reversed(lines)
+    ]
     return table_card("ledger", LEDGER, columns, rows, LEDGER_WORDS, wide=True)
 
 
