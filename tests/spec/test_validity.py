@@ -139,7 +139,7 @@ id  | created_at | is_creator
 
 
 # What only whole weeks or months fill.
-NOT_OF_DAYS = {"user_frequency", "gifter_months", "gifter_cohorts"}
+NOT_OF_DAYS = {"user_frequency", "gifter_months", "gifter_cohorts", "peer_benchmarks"}
 
 
 def lenient(engine: Engine, share: str, moment: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dashboard_app.proxies import Proxies, household, networks
+from dashboard_app.proxies import LOCAL, Proxies, household, networks
 
 PROXY = "10.0.0.7"
 
@@ -62,6 +62,7 @@ def test_nobody_else_is_believed_anything(peer: str, trusted: str) -> None:
         "REMOTE_ADDR": peer,
         "wsgi.url_scheme": "http",
         "HTTP_HOST": "here",
+        LOCAL: False,
     }
 
 
