@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from contextvars import Context
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -333,6 +334,11 @@ def test_what_a_run_logs_bears_its_id(world: World, caplog: pytest.LogCaptureFix
 
 
 def test_outside_a_run_there_is_no_id() -> None:
+    # A context of its own: a request of another test may have left its id.
+    Context().run(logged_in_and_after_a_run)
+
+
+def logged_in_and_after_a_run() -> None:
     with ledger.under_way(17):
         assert json.loads(JsonFormatter().format(logged()))["run_id"] == 17
         assert TextFormatter().format(logged()).endswith("a message [run 17]")
