@@ -87,7 +87,7 @@ def test_retention_keeps_its_own_controls_in_the_address(visitor: Visitor) -> No
     heads = '[data-figure="cohorts_map"] thead th'
     assert visitor.page.locator(heads).all_inner_texts()[:3] == ["Week from", "0", "1–7"]
     visitor.page.select_option("#grain", "month")
-    visitor.page.wait_for_function(f"document.querySelector('{heads}').textContent === 'Month'")
+    expect(visitor.page.locator(heads).first).to_have_text("Month")
     assert "grain=month" in visitor.page.url
     assert "measure=within" in visitor.page.url
     export = visitor.page.get_attribute(".export a", "href") or ""
@@ -98,7 +98,7 @@ def test_my_dashboard_shows_its_cards_figures_and_table(visitor: Visitor) -> Non
     visitor.sign_in("creator")
     assert cards(visitor) == CREATOR_CARDS
     figures = visitor.page.eval_on_selector_all("[data-figure]", "all => all.map(x => x.dataset.figure)")
-    assert figures == ["gift_revenue_trend", "reactions"]
+    assert figures == ["gift_revenue_trend", "today", "reactions"]
     assert visitor.page.locator('[data-table="performance"] tbody tr').count() == 6
 
 
