@@ -284,7 +284,11 @@ def test_who_pays_again_equals_a_recount_in_pandas(gdq: Engine) -> None:
     assert stored.newest == date(2021, 6, 30)
     grouped: Any = both.groupby(["cohort", "month"])
     expected: dict[Any, Any] = {
-        (cohort.end_time.date(), month.end_time.date()): (len(rows), rows["cents"].sum(), rows["kept"].sum())
+        (cohort.end_time.date(), month.end_time.date()): (
+            len(rows),
+            int(rows["cents"].sum()),
+            int(rows["kept"].sum()),
+        )
         for (cohort, month), rows in grouped
     }
     found: dict[Any, Any] = {
@@ -342,7 +346,7 @@ def test_people_and_the_median_equal_a_recount_in_pandas(gdq: Engine, period: Pe
     assert counted.loc[None].tolist() == [gifts["sender_id"].nunique(), gifts["creator_id"].nunique()]
     assert counted.drop(index=[None]).sort_index().to_numpy().tolist() == of_sparks.to_numpy().tolist()
     assert middle * 100 == Decimal(str(gifts["gross"].median()))
-    assert sum(sources["amount"]) * 100 == gifts["gross"].sum()
+    assert sum(sources["amount"]) * 100 == int(gifts["gross"].sum())
 
 
 @pytest.mark.parametrize("amount", Amount)
@@ -400,7 +404,9 @@ def explain(connection: Connection, job: Job, day: date) -> list[dict[str, Any]]
 
 
 @pytest.mark.parametrize(
-    "job", [job for job in JOBS if job.day is not None and not job.reads], ids=lambda job: str(job.name)
+    "job",
+    [job for job in JOBS if job.day is not None and not job.reads and not job.to_month_end],
+    ids=lambda job: str(job.name),
 )
 def test_one_day_reads_one_day(gdq: Engine, job: Job) -> None:
     """No table of events is read from end to end, not even on the busiest day."""
