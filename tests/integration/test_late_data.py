@@ -94,7 +94,8 @@ def published(engine: Engine) -> Nights:
 
 
 def stored(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    return {job.name: rows(engine, job.table.name) for job in JOBS}
+    # What creators were told of their peers stays as it was told.
+    return {job.name: rows(engine, job.table.name) for job in JOBS if job.name != "peers"}
 
 
 def assert_right(nights: Nights) -> None:
