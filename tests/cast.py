@@ -125,8 +125,9 @@ class Clock:
         return self.now
 
 
-def application(engine: Engine, clock: Callable[[], datetime] = lambda: NOW, **protection: Any) -> World:
-    return World(engine, create_app(engine, SECRET, clock, protection=Protection(**protection)))
+def application(engine: Engine, now: Callable[[], datetime] = lambda: NOW, **protection: Any) -> World:
+    """`now` is the clock of numbers; that of sessions and throttles is Protection's."""
+    return World(engine, create_app(engine, SECRET, now, protection=Protection(**protection)))
 
 
 def csrf_token(client: FlaskClient) -> str:

@@ -27,7 +27,7 @@ def restated(world: World) -> World:
     tomorrow = cast.NOW + timedelta(days=1)
     aggregate(world.engine, last=(cast.NOW - timedelta(days=1)).date(), clock=lambda: tomorrow)
     # An application of the day after.
-    return cast.application(world.engine, clock=lambda: tomorrow)
+    return cast.application(world.engine, now=lambda: tomorrow)
 
 
 def get(world: World, who: str, path: str) -> Any:

@@ -307,6 +307,14 @@ def lively(world: World, days: int, last: int) -> None:
     end = date(2026, 3, 4)
     with world.engine.begin() as connection:
         connection.execute(text("DELETE FROM daily_analytics"))
+        # Days that no run has computed are not shown.
+        connection.execute(
+            text(
+                "INSERT INTO job_runs (job, state, first_day, last_day, started_at, finished_at, "
+                "code_version) VALUES ('daily', 'succeeded', :first, :last, :now, :now, '')"
+            ),
+            {"first": end - timedelta(days=days), "last": end, "now": cast.NOW},
+        )
         for ago in range(days):
             active = (100 + 10 * (ago % 7) + 7 * (ago % 5)) * (last if ago < 7 else 1)
             connection.execute(
