@@ -18,7 +18,7 @@ EXAMPLES = 20
 # Which days there are is no matter of shape, so that a day may be well formed and refused.
 CONFIG = """
 [[operations]]
-include-operation-id = ["calculateDaily", "makeForecast"]
+include-operation-id = ["calculateDaily", "makeForecast", "getDashboard", "getCreator"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
 """
 
