@@ -19,7 +19,7 @@ EXAMPLES = 20
 CONFIG = """
 [[operations]]
 include-operation-id = ["calculateDaily", "makeForecast", "getDashboard", "getCreator"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 422]
 """
 
 
