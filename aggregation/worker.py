@@ -460,7 +460,6 @@ class Worker:
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):
             count = ledger.sweep(self._engine, now)
-        requests.resume(self._engine)
         if count:
             log.warning("%d runs of a process that ended were marked as interrupted", count)
 
@@ -506,7 +505,7 @@ def await_database(engine: Engine) -> bool:
 
 def _wait(error: Exception, now: datetime, before: Wait | None, turn: timedelta | None) -> Wait:
     """Until when what has failed so isn't tried again."""
-    if retries.is_passing(error) or (isinstance(error, JobsFailed) and error.passing):
+    if retries.is_passing(error):
         return retries.backoff(now, before)
     if isinstance(error, UserError) and not isinstance(error, JobsFailed):
         return Wait(now, now + LOOK_AGAIN, 0)
