@@ -417,7 +417,7 @@ def test_what_a_worker_left_behind_is_done_by_the_next(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["preview", "run"])
 def test_what_passes_by_itself_is_tried_again_by_the_same_worker(world: World, kind: str) -> None:
-    """Here a lock; a lost connection, a full disk and a server that is read-only are told from others alike."""
+    """Here a lock, as a lost connection or a full disk would be."""
     number = asked_for(world, world.signed_in("ada"), jobs=["daily"])
     if kind == "run":
         work(world.engine)
