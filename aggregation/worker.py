@@ -182,6 +182,11 @@ class Worker:
 
     def _noted(self) -> list[Change]:
         with self._engine.connect() as connection:
+            many = changes.are_many(connection)
+        if many:
+            with exclusive(self._engine, WRITERS_LOCK), self._engine.begin() as connection:
+                changes.compact(connection)
+        with self._engine.connect() as connection:
             return changes.noted(connection)
 
     def _note_open_writers(self, now: datetime) -> None:
