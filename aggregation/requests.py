@@ -119,7 +119,8 @@ def perform_next(
     stopped: Callable[[], bool],
     between: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Carry out the oldest that waits, month by month; whether there was one. `between` is called after each.
+    """Carry out the oldest that waits, month by month; whether there was one. `between` is called after each,
+    and while they are recounted.
 
     For the worker that leads: one that is running already was left by another, or by a failure. What passes
     by itself is raised, to be tried again for TRIED_FOR; what else fails is recorded, and whoever asked sees
@@ -169,7 +170,7 @@ def _perform(
         results = aggregate(engine, begin, end, asked.jobs, clock=clock, stopped=stopped, later=later)
         rows.update({result.job: result.rows for result in results})
         between()
-    report = checks.check(engine, days.first, days.last, clock=clock)
+    report = checks.check(engine, days.first, days.last, progress=lambda *_: between(), clock=clock)
     return {"rows": dict(rows), "cells": report.cells_checked, "unequal": report.cells_unequal}
 
 

@@ -226,7 +226,7 @@ class Worker:
         log.info("running %s", task)
         for first, last in months(task.first, task.last):
             if first > task.first:
-                self._refresh_in_time(self._clock())
+                self._let_in()
             try:
                 aggregate(
                     self._engine,
@@ -297,7 +297,7 @@ class Worker:
         def progress(*_: object) -> None:
             if self._over():
                 raise Interrupted("stopped before the recount was done")
-            self._refresh_in_time(self._clock())
+            self._let_in()
 
         try:
             report = checks.check(self._engine, first, last, progress=progress, clock=self._clock)
@@ -315,16 +315,16 @@ class Worker:
         with self._engine.connect() as connection:
             wanted = agenda.repairs_wait(connection)
         if wanted:
-            repair(self._engine, now, clock=self._clock, stopped=self._over)
+            repair(self._engine, now, clock=self._clock, stopped=self._over, between=self._let_in)
 
     def _serve(self, _: datetime) -> None:
         """What people have asked for."""
+        while requests.perform_next(self._engine, self._clock, self._over, self._let_in):
+            self._let_in()
 
-        def between() -> None:
-            self._refresh_in_time(self._clock())
-
-        while requests.perform_next(self._engine, self._clock, self._over, between):
-            between()
+    def _let_in(self) -> None:
+        """The running day, in the middle of work that takes its time."""
+        self._refresh_in_time(self._clock())
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)

@@ -502,6 +502,7 @@ def test_the_running_day_is_let_in_between_months(world: World) -> None:
     assert len(between) == 2
     requests.confirm(world.engine, number, "ada", cast.NOW)
     requests.perform_next(world.engine, lambda: cast.NOW, never, note)
-    assert len(between) == 4
+    # and each table's recount
+    assert len(between) > 4
     assert rows(world.engine, "job_requests", "state") == [("succeeded",), ("succeeded",)]
     assert check(world.engine, clock=lambda: cast.NOW).cells_unequal == 0
