@@ -30,6 +30,8 @@ EVERYTHING = tuple(job.name for job in JOBS)
 # What changes later than that is found by the nightly recount.
 WINDOW_DAYS = 7
 UNLOGGED = 0
+# Of so many entries, a few tens of megabytes, only those are read that differ.
+MANY = 50_000
 # A whole day, whatever has changed in it; and all from a day on.
 DAY, EVERYTHING_ONWARDS = "day", "everything"
 
@@ -93,6 +95,21 @@ def noted(connection: Connection) -> list[Change]:
     entry = source_changes.c
     found = select(entry.id, entry.subject, entry.cause, entry.day).where(_ripe()).order_by(entry.id)
     return [Change(*row) for row in connection.execute(found)]
+
+
+def compact(connection: Connection) -> None:
+    """Of MANY entries alike keep the newest, which stands for all.
+
+    For the holder of WRITERS_LOCK: no one else then has read ids that are to be removed.
+    """
+    entry = source_changes.c
+    kept = select(func.max(entry.id)).where(_ripe()).group_by(entry.subject, entry.cause, entry.day)
+    connection.execute(delete(source_changes).where(_ripe(), entry.id.not_in(kept)))
+
+
+def are_many(connection: Connection) -> bool:
+    some = select(source_changes.c.id).limit(MANY).subquery()
+    return int(connection.scalar(select(func.count()).select_from(some)) or 0) == MANY
 
 
 def noted_since(connection: Connection, first: date) -> list[int]:

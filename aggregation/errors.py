@@ -7,9 +7,14 @@ class UserError(Exception):
     The message names what was wrong and what is allowed.
     """
 
+    # Whether the same may well succeed a little later.
+    passing: bool = False
+
 
 class Busy(UserError):  # noqa: N818
     """Somebody else is at it; try again later."""
+
+    passing = True
 
 
 class UsageError(UserError):

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from aggregation import checks, ledger, unequal, versions
 from aggregation.coverage import first_event_day, missing_sources
-from aggregation.days import ONE_DAY, last_complete_day
-from aggregation.ledger import Result, State
+from aggregation.days import ONE_DAY, last_complete_day, months
+from aggregation.ledger import Reason, Result, State
 from aggregation.publishing import JobsFailed, aggregate
 from aggregation.unequal import MOST_TRIES, Key
 
@@ -17,11 +17,16 @@ log = logging.getLogger(__name__)
 
 
 def repair(
-    engine: Engine, now: datetime, *, clock: Callable[[], datetime], stopped: Callable[[], bool]
+    engine: Engine,
+    now: datetime,
+    *,
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool],
+    between: Callable[[], None] = lambda: None,
 ) -> None:
     """Try what is to be tried at `now`; what still is unequal then has one try less.
 
-    Raises what passes by itself (a lost connection, a lock): that counts as no try.
+    `between` is called after each month, so that nothing else has to wait for all. Raises what passes by itself (a lost connection, a lock): that counts as no try.
     """
     with engine.connect() as connection:
         keys = unequal.to_repair(connection, now)
@@ -31,7 +36,7 @@ def repair(
     complete = last_complete_day(now)
     wanted = {min(max(day, begin), complete) for days in keys.values() for day in days}
     for first, last in _spans(wanted):
-        _mend(engine, first, last, clock, stopped)
+        _mend(engine, first, last, clock, stopped, between)
     with engine.begin() as connection:
         unequal.tried(connection, keys, clock())
         versions.bump(connection, versions.Scope.CHECKS)
@@ -54,16 +59,20 @@ def _mend(
     last: date,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
+    between: Callable[[], None],
 ) -> None:
     """The run is recorded when it is over, as the recount's is."""
     began, failure = clock(), ""
     try:
-        aggregate(engine, first, last, clock=clock, stopped=stopped, reason=ledger.Reason.REPAIR)
+        for begin, end in months(first, last):
+            later = end == last
+            aggregate(engine, begin, end, clock=clock, stopped=stopped, later=later, reason=Reason.REPAIR)
+            between()
     except JobsFailed as error:
         if error.passing:
             raise
         failure = f"{error}; "
-    report = checks.check(engine, first, last, clock=clock)
+    report = checks.check(engine, first, last, progress=lambda *_: between(), clock=clock)
     wrong = report.cells_unequal
     if wrong:
         failure += f"{wrong:,} of {report.cells_checked:,} cells are still unequal"

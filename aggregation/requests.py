@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ from aggregation.errors import UserError
 from aggregation.jobs import chosen
 from aggregation.previews import preview
 from aggregation.publishing import ENDINGS, aggregate, reason
+from aggregation.retries import is_passing
 from aggregation.schema import job_requests
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,11 @@ class State(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+OPEN = (State.WAITING, State.RUNNING)
+# A lost connection, a lock or a full disk holds a request up for no longer.
+TRIED_FOR = timedelta(hours=1)
 
 
 # ---- asking ----
@@ -107,31 +113,27 @@ def newest(connection: Connection, limit: int) -> Sequence[Row[Any]]:
 # ---- carrying out ----
 
 
-def resume(engine: Engine) -> int:
-    """Let wait again what a worker that ended had begun; how many. For the worker that leads."""
-    with engine.begin() as connection:
-        begun = update(job_requests).where(request.state == State.RUNNING).values(state=State.WAITING)
-        return connection.execute(begun).rowcount
-
-
 def perform_next(
     engine: Engine,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
     between: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Carry out the oldest that waits, month by month; whether there was one. `between` is called after each.
+    """Carry out the oldest that waits, month by month; whether there was one. `between` is called after each,
+    and while they are recounted.
 
-    What fails is recorded and not tried again: whoever asked sees why. Raises Interrupted where `stopped`
-    said so; the request then waits for the next worker.
+    For the worker that leads: one that is running already was left by another, or by a failure. What passes
+    by itself is raised, to be tried again for TRIED_FOR; what else fails is recorded, and whoever asked sees
+    why. Raises Interrupted where `stopped` said so; the request is then left to the next worker.
     """
     with engine.connect() as connection:
         oldest = connection.execute(
-            select(job_requests).where(request.state == State.WAITING).order_by(request.id).limit(1)
+            select(job_requests).where(request.state.in_(OPEN)).order_by(request.id).limit(1)
         ).one_or_none()
     if oldest is None:
         return False
-    _write(engine, oldest.id, state=State.RUNNING, started_at=clock())
+    began = oldest.started_at or clock()
+    _write(engine, oldest.id, state=State.RUNNING, started_at=began)
     log.info("request %d by %s: %s", oldest.id, oldest.requested_by, oldest.kind)
     try:
         found = _perform(engine, oldest, clock, stopped, between)
@@ -140,10 +142,13 @@ def perform_next(
     except Exception as error:
         if stopped():
             raise
+        if is_passing(error) and abs(clock() - began) < TRIED_FOR:
+            _write(engine, oldest.id, error=reason(error))
+            raise
         log.error("request %d failed: %s", oldest.id, reason(error))
         _write(engine, oldest.id, state=State.FAILED, finished_at=clock(), error=reason(error))
     else:
-        _write(engine, oldest.id, state=State.SUCCEEDED, finished_at=clock(), found=found)
+        _write(engine, oldest.id, state=State.SUCCEEDED, finished_at=clock(), found=found, error=None)
     return True
 
 
@@ -165,7 +170,7 @@ def _perform(
         results = aggregate(engine, begin, end, asked.jobs, clock=clock, stopped=stopped, later=later)
         rows.update({result.job: result.rows for result in results})
         between()
-    report = checks.check(engine, days.first, days.last, clock=clock)
+    report = checks.check(engine, days.first, days.last, progress=lambda *_: between(), clock=clock)
     return {"rows": dict(rows), "cells": report.cells_checked, "unequal": report.cells_unequal}
 
 

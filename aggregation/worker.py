@@ -182,6 +182,11 @@ class Worker:
 
     def _noted(self) -> list[Change]:
         with self._engine.connect() as connection:
+            many = changes.are_many(connection)
+        if many:
+            with exclusive(self._engine, WRITERS_LOCK), self._engine.begin() as connection:
+                changes.compact(connection)
+        with self._engine.connect() as connection:
             return changes.noted(connection)
 
     def _note_open_writers(self, now: datetime) -> None:
@@ -221,7 +226,7 @@ class Worker:
         log.info("running %s", task)
         for first, last in months(task.first, task.last):
             if first > task.first:
-                self._refresh_in_time(self._clock())
+                self._let_in()
             try:
                 aggregate(
                     self._engine,
@@ -292,7 +297,7 @@ class Worker:
         def progress(*_: object) -> None:
             if self._over():
                 raise Interrupted("stopped before the recount was done")
-            self._refresh_in_time(self._clock())
+            self._let_in()
 
         try:
             report = checks.check(self._engine, first, last, progress=progress, clock=self._clock)
@@ -310,16 +315,16 @@ class Worker:
         with self._engine.connect() as connection:
             wanted = agenda.repairs_wait(connection)
         if wanted:
-            repair(self._engine, now, clock=self._clock, stopped=self._over)
+            repair(self._engine, now, clock=self._clock, stopped=self._over, between=self._let_in)
 
     def _serve(self, _: datetime) -> None:
         """What people have asked for."""
+        while requests.perform_next(self._engine, self._clock, self._over, self._let_in):
+            self._let_in()
 
-        def between() -> None:
-            self._refresh_in_time(self._clock())
-
-        while requests.perform_next(self._engine, self._clock, self._over, between):
-            between()
+    def _let_in(self) -> None:
+        """The running day, in the middle of work that takes its time."""
+        self._refresh_in_time(self._clock())
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)
@@ -460,7 +465,6 @@ class Worker:
     def _sweep(self, now: datetime) -> None:
         with exclusive(self._engine, WRITERS_LOCK):
             count = ledger.sweep(self._engine, now)
-        requests.resume(self._engine)
         if count:
             log.warning("%d runs of a process that ended were marked as interrupted", count)
 
@@ -506,7 +510,7 @@ def await_database(engine: Engine) -> bool:
 
 def _wait(error: Exception, now: datetime, before: Wait | None, turn: timedelta | None) -> Wait:
     """Until when what has failed so isn't tried again."""
-    if retries.is_passing(error) or (isinstance(error, JobsFailed) and error.passing):
+    if retries.is_passing(error):
         return retries.backoff(now, before)
     if isinstance(error, UserError) and not isinstance(error, JobsFailed):
         return Wait(now, now + LOOK_AGAIN, 0)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from aggregation import triggers
+from aggregation import changes, triggers
 from aggregation.days import ONE_DAY
 from aggregation.errors import UserError
 from aggregation.jobs import JOBS
@@ -277,6 +277,40 @@ def test_a_statement_notes_a_day_once(watched: Nights) -> None:
         f"timestamp '{ago(3)}' - (n % 4) * interval '1 day' FROM generate_series(1, 10000) n",
     )
     assert log(watched.engine) == [("virtual_gifts", "late data", days) for days in (3, 4, 5, 6)]
+
+
+def test_of_many_entries_alike_one_is_read(watched: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that refunds row by row may note a million a day: the worker's memory knows two."""
+    monkeypatch.setattr(changes, "MANY", 100)
+    read = list[int]()
+
+    def noted(connection: Connection) -> list[changes.Change]:
+        found = all_noted(connection)
+        read.append(len(found))
+        return found
+
+    all_noted = changes.noted
+    monkeypatch.setattr(changes, "noted", noted)
+    change(watched.engine, LATE["a refund five days later"])
+    change(
+        watched.engine,
+        "INSERT INTO source_changes (subject, cause, day)"
+        f" SELECT 'virtual_gifts', 'refund', date '{TODAY}' - 5 - n % 2 FROM generate_series(1, 200) n",
+    )
+    # Whose transaction goes on: not to be told apart by what can't be seen yet.
+    with watched.engine.connect() as late:
+        late.execute(text(LATE["another amount"]))
+        xid = late.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")).scalar_one()
+        with watched.engine.begin() as connection:
+            changes.note(connection, [("virtual_gifts", TODAY - timedelta(days=5))], "refund", xid)
+        watched.run()
+        assert read == [2]
+        # the one that waits, and the day that the open transaction had begun to write on
+        assert {cause for _, cause, _ in log(watched.engine)} == {"refund", "late data"}
+        late.commit()
+    watched.run()
+    assert log(watched.engine) == []
+    assert_right(watched)
 
 
 def test_emptying_a_table_is_noted_as_a_whole(watched: Nights) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import OperationalError
 
 from aggregation import ledger, operations, requests
 from aggregation.checks import check
@@ -26,6 +27,7 @@ from tests.cast import World, csrf_header, run_callback
 from tests.integration.platform_roles import Database
 from tests.integration.test_access import FILLS
 from tests.integration.test_pages import Shown, answer, words
+from tests.integration.test_worker import impatient
 from tests.spec.tables import change, rows
 
 REFUND = "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 3"
@@ -409,9 +411,50 @@ def test_what_a_worker_left_behind_is_done_by_the_next(world: World) -> None:
     with pytest.raises(Interrupted):
         requests.perform_next(world.engine, lambda: cast.NOW, lambda: True)
     assert rows(world.engine, "job_requests", "state") == [("running",)]
-    assert requests.resume(world.engine) == 1
     work(world.engine)
     assert rows(world.engine, "job_requests", "state") == [("succeeded",)]
+
+
+@pytest.mark.parametrize("kind", ["preview", "run"])
+def test_what_passes_by_itself_is_tried_again_by_the_same_worker(world: World, kind: str) -> None:
+    """Here a lock, as a lost connection or a full disk would be."""
+    number = asked_for(world, world.signed_in("ada"), jobs=["daily"])
+    if kind == "run":
+        work(world.engine)
+        number = requests.confirm(world.engine, number, "ada", cast.NOW)
+    now = cast.NOW
+    working = Worker(world.engine, lambda: now)
+    with world.engine.connect() as blocker, impatient(world.engine):
+        blocker.execute(text("LOCK TABLE daily_analytics IN ACCESS EXCLUSIVE MODE"))
+        working.run_due(now)
+        with world.engine.connect() as connection:
+            asked = requests.get(connection, number)
+        assert asked
+        assert asked.state == "running"
+        assert "lock timeout" in asked.error
+        blocker.rollback()
+    now += timedelta(minutes=10)
+    working.run_due(now)
+    with world.engine.connect() as connection:
+        asked = requests.get(connection, number)
+    assert asked
+    assert (asked.state, asked.error) == ("succeeded", None)
+
+
+def test_what_does_not_pass_in_an_hour_is_given_up(world: World) -> None:
+    number = asked_for(world, world.signed_in("ada"), jobs=["daily"])
+    ask = (world.engine, lambda: cast.NOW, never)
+    later = (world.engine, lambda: cast.NOW + timedelta(hours=1), never)
+    with world.engine.connect() as blocker, impatient(world.engine):
+        blocker.execute(text("LOCK TABLE daily_analytics IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError):
+            requests.perform_next(*ask)
+        assert requests.perform_next(*later)
+        assert not requests.perform_next(*later)
+    ((_, state, error),) = rows(world.engine, "job_requests", "id", "state", "error")
+    assert state == "failed"
+    assert "lock timeout" in error
+    assert "lock timeout" in shown_request(world.signed_in("ada"), number).text
 
 
 def test_only_previews_are_confirmed(world: World) -> None:
@@ -459,6 +502,7 @@ def test_the_running_day_is_let_in_between_months(world: World) -> None:
     assert len(between) == 2
     requests.confirm(world.engine, number, "ada", cast.NOW)
     requests.perform_next(world.engine, lambda: cast.NOW, never, note)
-    assert len(between) == 4
+    # and each table's recount
+    assert len(between) > 4
     assert rows(world.engine, "job_requests", "state") == [("succeeded",), ("succeeded",)]
     assert check(world.engine, clock=lambda: cast.NOW).cells_unequal == 0
