@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from aggregation.errors import Busy
+from aggregation.errors import Busy, Unavailable
 
 # PostgreSQL's codes (manual, appendix A) for what passes by itself, or when somebody has mended the server:
 # connection lost, serialisation and deadlock, disk or memory or connections used up, ended by an
@@ -20,7 +20,7 @@ SHORTEST, LONGEST = timedelta(seconds=5), timedelta(minutes=5)
 def is_passing(error: BaseException) -> bool:
     """Whether the same may well succeed a little later; the data's and the program's faults don't pass."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, Busy)
+        return isinstance(error, Busy | Unavailable)
     code = getattr(error.orig, "pgcode", None)
     if code is None:
         # libpq's own word, without the server's: no connection.
