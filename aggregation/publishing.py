@@ -38,7 +38,8 @@ from aggregation import changes, engines, ledger, restatements, versions
 from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
-from aggregation.errors import Interrupted, UserError
+from aggregation.errors import Interrupted as Interrupted
+from aggregation.errors import UserError
 from aggregation.jobs import JOBS, Job, Notes, chosen, with_readers
 from aggregation.ledger import Reason, Result, State
 from aggregation.partitions import require_months

@@ -19,6 +19,7 @@ from aggregation import (
     agenda,
     changes,
     checks,
+    engines,
     expiry,
     ledger,
     requests,
@@ -342,7 +343,9 @@ class Worker:
         database one works and the others wait: see aggregation/leases.py.
         """
         self._lease = lease = Lease(self._engine.url)
+        compute = engines.of(self._engine)
         self._engine = connect(self._engine.url, lease.holder, **TIMEOUTS)
+        engines.use(self._engine, compute)
         thread = threading.Thread(target=self._loop, args=[lease], name="worker", daemon=True)
         with _signals(self.stop), _statements(self._engine) as cancel, lease.fencing(self._engine):
             thread.start()

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Select
+from sqlalchemy import URL, Connection, Engine, Select
 
 from aggregation.engines.database import Database
+from aggregation.errors import UserError
 from aggregation.jobs import Job
 
 Stopped = Callable[[], bool]
@@ -32,10 +33,8 @@ class Compute(Protocol):
     def begin(self, connection: Connection, first: date, last: date) -> None:
         """A span's transaction has begun: what is computed from here on is of one state of the source."""
 
-    def rows(
-        self, connection: Connection, job: Job, statement: Select[Any], stopped: Stopped
-    ) -> Select[Any]:
-        """A statement for the database that gives the rows of the job's. Raises Interrupted once `stopped`."""
+    def rows(self, connection: Connection, job: Job, statement: Select[Any], stopped: Stopped) -> Select[Any]:
+        """A statement for the database that gives the job's rows. Raises Interrupted once `stopped`."""
 
 
 DATABASE: Compute = Database()
@@ -48,3 +47,18 @@ def use(engine: Engine, compute: Compute) -> None:
 def of(connection: Connection | Engine) -> Compute:
     compute: Compute = connection.get_execution_options().get("compute", DATABASE)
     return compute
+
+
+def cluster(master: str, options: dict[str, str], place: str, url: URL | None = None) -> Compute:
+    """Spark on `master`, reading Parquet at `place`, or the database at `url`; started when it is needed.
+
+    Raises UserError where pyspark isn't installed, or no Java is there for it.
+    """
+    try:
+        from aggregation.engines.sources import Files, Jdbc
+        from aggregation.engines.spark import Spark, start
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"Spark needs {error.name}: pip install -r requirements-spark.txt -c constraints.txt"
+        ) from None
+    return Spark(lambda: start(master, options), Jdbc(url) if url else Files(place))

@@ -49,7 +49,9 @@ class Database:
 
     def absent(self, connection: Connection) -> frozenset[str]:
         """Asks the catalog; reads none of them."""
-        absent = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL")
+        absent = text(
+            "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL"
+        )
         return frozenset(connection.execute(absent, {"names": list(source.tables)}).scalars())
 
     def first_event_day(self, connection: Connection, missing: frozenset[str]) -> date | None:

@@ -19,6 +19,8 @@ DAY = "day"
 NO_SUCH_PATH = "PATH_NOT_FOUND"
 # Rows that the database sends at a time.
 FETCHED_ROWS = "10000"
+# So many connections are open to it at most, for each table.
+RANGES = 8
 
 
 class Source(Protocol):
@@ -27,8 +29,10 @@ class Source(Protocol):
     place: str
     # Whether the database that holds the numbers has the source tables, too.
     in_database: bool
-    # By table: its column of times, and that of their days.
-    partitions: Mapping[str, tuple[str, str]]
+
+    @property
+    def partitions(self) -> Mapping[str, tuple[str, str]]:
+        """By table: its column of times, and that of their days."""
 
     def absent(self, spark: SparkSession, connection: Connection) -> frozenset[str]:
         """The names of the source tables that aren't there. Looks anew."""
@@ -102,7 +106,7 @@ class Jdbc:
     place = "the database"
     partitions: Mapping[str, tuple[str, str]] = {}
 
-    def __init__(self, url: URL, ranges: int) -> None:
+    def __init__(self, url: URL, ranges: int = RANGES) -> None:
         if not url.host:
             raise UserError("Spark can't read a database through a unix socket: give it a host and a port")
         self._url = f"jdbc:postgresql://{url.host}:{url.port or 5432}/{url.database}"

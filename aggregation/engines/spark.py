@@ -1,7 +1,7 @@
 """A Spark cluster. Imported only where Spark is asked for: pyspark and sqlglot are large.
 
-The statement goes to the cluster as Spark SQL; its rows come back as Arrow batches, a partition after the
-other, and into a temporary table, from which the one writer publishes them. So no process ever holds them all.
+The statement goes to the cluster as Spark SQL; its rows come back as Arrow batches, some partitions after the
+others, and into a temporary table, from which the one writer publishes them. No process ever holds them all.
 """
 
 import logging
@@ -20,7 +20,6 @@ from pyspark import StorageLevel
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession, functions
 from sqlalchemy import Connection, Select, Table, cast, column, false, func, null, select, table, text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 
@@ -56,7 +55,7 @@ FETCHED_ROWS = 500_000
 AWAKE_SECONDS = 1.0
 
 
-def start(master: str, options: Mapping[str, str]) -> SparkSession:
+def start(master: str, options: dict[str, str]) -> SparkSession:
     """A session on `master`: local[N], spark://…, yarn, k8s://… or Spark Connect's sc://….
 
     Raises UserError where there is no Java, Unavailable where the cluster can't be reached.
@@ -71,7 +70,7 @@ def start(master: str, options: Mapping[str, str]) -> SparkSession:
             options = HERE | options
     for name, value in options.items():
         builder = builder.config(name, value)
-    with told(f"cannot start Spark on {master}"):
+    with told(f"cannot start Spark on {master} (Java 17 or newer is needed here)"):
         session: SparkSession = builder.getOrCreate()
         for name, value in SESSION.items():
             session.conf.set(name, value)
@@ -131,11 +130,11 @@ class Spark:
     def begin(self, connection: Connection, first: date, last: date) -> None:
         self._source.begin(connection, first, last)
 
-    def rows(
-        self, connection: Connection, job: Job, statement: Select[Any], stopped: Stopped
-    ) -> Select[Any]:
+    def rows(self, connection: Connection, job: Job, statement: Select[Any], stopped: Stopped) -> Select[Any]:
         named = {each for each in visitors.iterate(statement) if isinstance(each, Table)}
-        sources = sorted((each for each in named if each.metadata is source_tables), key=lambda each: each.name)
+        sources = sorted(
+            (each for each in named if each.metadata is source_tables), key=lambda each: each.name
+        )
         if job.reads:
             if not self._source.in_database:
                 for each in sources:
@@ -176,7 +175,7 @@ class Spark:
         self._source.show(self.session, sources)
         frame = self.session.sql(spark_sql(statement, self._source.partitions))
         connection.execute(text(f'DROP TABLE IF EXISTS pg_temp."{name}"'))
-        nothing = _nothing(columns).compile(dialect=postgresql.dialect())
+        nothing = _nothing(columns).compile(connection)
         connection.execute(text(f'CREATE TEMPORARY TABLE "{name}" ON COMMIT DROP AS {nothing}'))
         with _copying(connection):
             copy_rows(connection, name, self._batches(connection, frame, stopped))

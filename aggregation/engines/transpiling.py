@@ -12,7 +12,7 @@ from aggregation.errors import UserError
 
 # The parts of SQL that were tried on both engines, cell by cell. Whatever is added to them has to be, too
 # (tests/integration/test_spark.py).
-TRIED: frozenset[type[exp.Expression]] = frozenset(
+TRIED: frozenset[type[exp.Expr]] = frozenset(
     {
         *(exp.Select, exp.From, exp.Join, exp.Where, exp.Group, exp.Order, exp.Ordered, exp.Subquery),
         *(exp.Union, exp.Values, exp.Tuple, exp.Distinct, exp.Exists, exp.Table, exp.TableAlias),
@@ -24,6 +24,7 @@ TRIED: frozenset[type[exp.Expression]] = frozenset(
         *(exp.Window, exp.WindowSpec, exp.RowNumber),
     }
 )
+POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 DATE = exp.DataType.build("date")
 
 
@@ -40,7 +41,7 @@ def spark_sql(
     kept apart: each condition on the first is repeated for the second, so that only these days are read.
     Raises Untranslatable.
     """
-    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = statement.compile(dialect=POSTGRESQL, compile_kwargs={"literal_binds": True})
     tree = sqlglot.parse_one(str(compiled), read="postgres")
     for node in tree.walk():
         _require_tried(node)
@@ -48,7 +49,7 @@ def spark_sql(
     return tree.sql("spark", unsupported_level=ErrorLevel.RAISE)
 
 
-def _require_tried(node: exp.Expression) -> None:
+def _require_tried(node: exp.Expr) -> None:
     if type(node) not in TRIED:
         raise _refusal(node, "which hasn't been tried on other engines")
     if isinstance(node, exp.ArrayAgg) and not isinstance(node.this, exp.Distinct):
@@ -57,15 +58,15 @@ def _require_tried(node: exp.Expression) -> None:
         raise _refusal(node, "days are reckoned in Python, not in SQL")
 
 
-def _is_day(node: exp.Expression) -> bool:
+def _is_day(node: exp.Expr) -> bool:
     return isinstance(node, exp.Cast) and node.to == DATE
 
 
-def _refusal(node: exp.Expression, why: str) -> Untranslatable:
+def _refusal(node: exp.Expr, why: str) -> Untranslatable:
     return Untranslatable(f"the statement has {node.sql('postgres')[:80]!r}, {why}")
 
 
-def _sorted_sets(node: exp.Expression) -> exp.Expression:
+def _sorted_sets(node: exp.Expr) -> exp.Expr:
     """PostgreSQL sorts to find what is distinct; Spark's sets have no order."""
     if not isinstance(node, exp.ArrayAgg):
         return node
@@ -73,7 +74,7 @@ def _sorted_sets(node: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this="SORT_ARRAY", expressions=[exp.ArrayUniqueAgg(this=value)])
 
 
-def _pruned(node: exp.Expression, partitions: Mapping[str, tuple[str, str]]) -> exp.Expression:
+def _pruned(node: exp.Expr, partitions: Mapping[str, tuple[str, str]]) -> exp.Expr:
     """`moment >= T` as `moment >= T AND day >= T's day`: the same rows, of fewer files."""
     if not isinstance(node, exp.GTE | exp.LT) or not isinstance(node.this, exp.Column):
         return node
