@@ -44,7 +44,9 @@ OPTIONS = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
 }
-NOW = datetime(2026, 11, 4, 1, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 12, 1, 0, tzinfo=UTC)
+# The second month of the made-up platform.
+FIRST = date(2026, 11, 1)
 
 Lake = Callable[[Path | str], Compute]
 
@@ -73,7 +75,7 @@ def platform_of_two_months(server: str, template: str) -> Iterator[Engine]:
     """Made up, and computed by the database."""
     for engine in fresh(server, template):
         load(engine, Scale(days=20, creators=12, users=300), NOW.replace(tzinfo=None))
-        aggregate(engine, clock=clock)
+        aggregate(engine, FIRST, clock=clock)
         yield engine
 
 
@@ -94,7 +96,7 @@ def on(engine: Engine, compute: Compute) -> Engine:
 def test_a_platform_whose_events_are_in_a_lake_alone(
     platform_of_two_months: Engine, its_files: Path, lake: Lake, database: Engine
 ) -> None:
-    results = aggregate(on(database, lake(its_files)), clock=clock)
+    results = aggregate(on(database, lake(its_files)), FIRST, clock=clock)
     assert {result.job for result in results} == {job.name for job in JOBS}
     expected = numbers(platform_of_two_months)
     assert {name for name, found in expected.items() if not found} <= {
