@@ -213,7 +213,7 @@ class Worker:
     def _take_in_unnoted(self, now: datetime) -> list[JobsFailed]:
         """Where nothing notes changes, the newest days are computed again before they are recounted."""
         with self._engine.connect() as connection:
-            if not triggers.unwatched(connection):
+            if engines.of(connection).in_database and not triggers.unwatched(connection):
                 return []
         return self._take_in(changes.window(now), last_check_slot(now), now)
 
@@ -272,8 +272,10 @@ class Worker:
         self._looked = (slot, now)
 
     def _check(self, now: datetime) -> None:
-        """The newest days, once a night."""
+        """The newest days, once a night. A lake is not recounted: what would is written for the database."""
         coming = next_starts(now)
+        if not engines.of(self._engine).in_database:
+            return
         if coming == self._checked:
             return
         with self._engine.connect() as connection:

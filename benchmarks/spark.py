@@ -2,7 +2,7 @@
 
 `python -m benchmarks.spark` computes made-up platforms of growing size on this machine's cores (`--sizes`).
 `--cluster` does so on a standalone cluster: a master and two workers, each a process of its own, one of which
-is killed (SIGKILL) in mid-job. `--real DIR` takes the Parquet files of a real platform in place of made-up ones.
+is killed (SIGKILL) in mid-job. `--real DIR` takes the Parquet files of a real platform.
 """
 
 import sys

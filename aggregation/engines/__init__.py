@@ -24,6 +24,10 @@ class Compute(Protocol):
     def place(self) -> str:
         """Where the events are, for messages."""
 
+    @property
+    def in_database(self) -> bool:
+        """Whether they are where the numbers are: only there triggers note changes, and recounts read."""
+
     def absent(self, connection: Connection) -> frozenset[str]:
         """The names of the source tables that it can't read. Looks anew each time."""
 

@@ -46,6 +46,7 @@ class Database:
     """Computes where the numbers are stored."""
 
     place = "the database"
+    in_database = True
 
     def absent(self, connection: Connection) -> frozenset[str]:
         """Asks the catalog; reads none of them."""

@@ -111,6 +111,10 @@ class Spark:
         return self._source.place
 
     @property
+    def in_database(self) -> bool:
+        return self._source.in_database
+
+    @property
     def session(self) -> SparkSession:
         """Started when it is first needed."""
         if self._session is None:
@@ -136,7 +140,7 @@ class Spark:
             (each for each in named if each.metadata is source_tables), key=lambda each: each.name
         )
         if job.reads:
-            if not self._source.in_database:
+            if not self.in_database:
                 for each in sources:
                     self._bring(connection, each, stopped)
             return statement
