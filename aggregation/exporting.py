@@ -47,6 +47,7 @@ Progress = Callable[[str, int, int], None]
 
 BLOCK_BYTES = 16 * 2**20
 # Where Hive and Spark keep rows whose day isn't known.
+FILE = "part-0.parquet"
 NO_DAY = "day=__HIVE_DEFAULT_PARTITION__"
 # What counts nowhere is none the less told apart from what isn't there (a follow that ended at infinity).
 FIRST, LAST = (literal_column(f"TIMESTAMP '{year}-01-01'", DateTime) for year in ("0001", "9999"))
@@ -107,6 +108,10 @@ def _export(connection: Connection, table: Table, folder: Path, progress: Progre
     for done, part in enumerate(parts, start=1):
         rows += _write(connection, table, part.rows, folder / part.folder)
         progress(table.name, done, len(parts))
+    if not rows:
+        # A table without rows is none the less there.
+        folder.mkdir(parents=True)
+        pq.write_table(_schema(table).empty_table(), folder / FILE)
     return rows
 
 
@@ -142,20 +147,18 @@ def _exported(column: Column[Any]) -> ColumnElement[Any]:
 
 
 def _write(connection: Connection, table: Table, rows: Select[Any], folder: Path) -> int:
-    """The number of rows; without any there is no file, unless the table has no other."""
+    """The number of rows; without any there is no file."""
     statement = rows.compile(connection, compile_kwargs={"literal_binds": True})
     cursor: Any = connection.connection.cursor()
     with TemporaryFile() as file:
         cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT csv)", file)
-        size = file.tell()
-        if not size and folder.name != table.name:
+        if not file.tell():
             return 0
         folder.mkdir(parents=True)
-        schema = pa.schema([(each.name, _arrow_type(each)) for each in table.c])
-        with pq.ParquetWriter(folder / "part-0.parquet", schema, compression="zstd") as writer:
-            count = 0
+        schema, count = _schema(table), 0
+        with pq.ParquetWriter(folder / FILE, schema, compression="zstd") as writer:
             file.seek(0)
-            for batch in _batches(file, schema) if size else ():
+            for batch in _batches(file, schema):
                 writer.write_batch(batch)
                 count += batch.num_rows
             return count
@@ -178,6 +181,10 @@ def _batches(file: IO[bytes], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             ),
         )
     )
+
+
+def _schema(table: Table) -> pa.Schema:
+    return pa.schema([(each.name, _arrow_type(each)) for each in table.c])
 
 
 def _arrow_type(column: Column[Any]) -> pa.DataType:

@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -31,7 +31,6 @@ from sqlalchemy import Engine, text
 
 from aggregation import engines
 from aggregation.copying import copy_rows
-from aggregation.coverage import first_event_day
 from aggregation.database import connect, embedded_postgres
 from aggregation.days import months
 from aggregation.exporting import export_folder
@@ -69,13 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _real(server, options.real),
                 options,
                 folder / "real",
+                options.since,
                 datetime(2021, 7, 12, 1, tzinfo=UTC),
             )
             return
         for gifts in options.sizes:
             scale = Scale(gifts, options.creators, options.users, options.days)
             engine = platform(server, scale, _say)
-            _compare(server, engine, options, folder / scale.name, now())
+            _compare(server, engine, options, folder / scale.name, scale.first, now())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -87,14 +87,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--cluster", action="store_true", help="a master and two workers, one killed in mid-job"
     )
-    parser.add_argument("--real", type=Path, help="a folder of TABLE.parquet, up to 2021-07-11")
+    parser.add_argument("--real", type=Path, help="a folder of TABLE.parquet, 2011-01-05 to 2021-07-11")
+    parser.add_argument("--since", type=date.fromisoformat, default=date(2011, 1, 5), help="of --real")
     parser.add_argument("--data", type=Path, help="a folder to keep the platforms in for the next run")
     return parser.parse_args(arguments)
 
 
-def _compare(server: str, engine: Engine, options: argparse.Namespace, files: Path, at: datetime) -> None:
+def _compare(
+    server: str, engine: Engine, options: argparse.Namespace, files: Path, first: date, at: datetime
+) -> None:
     began = monotonic()
-    aggregate(engine, clock=lambda: at)
+    aggregate(engine, first, clock=lambda: at)
     _say(f"database                      {monotonic() - began:10.1f} s")
     if not files.exists():
         began = monotonic()
@@ -106,10 +109,10 @@ def _compare(server: str, engine: Engine, options: argparse.Namespace, files: Pa
     if options.cluster:
         with _cluster() as (master, kill):
             thread = threading.Thread(target=kill, daemon=True)
-            cost = _on_spark(target, master, CLUSTER, files, at, between=thread.start)
+            cost = _on_spark(target, master, CLUSTER, files, first, at, between=thread.start)
             _say("a worker was killed" if not thread.is_alive() and thread.ident else "NO worker was killed")
     else:
-        cost = measured(place, _on_spark, "local[*]", LOCAL, files, at).result
+        cost = measured(place, _on_spark, "local[*]", LOCAL, files, first, at).result
     _say(f"spark                         {cost.seconds:10.1f} s")
     _say(f"  its longest month           {max(cost.spans):10.1f} s")
     _say(f"  memory of our process, peak {cost.python / MEGABYTE:10.0f} MB")
@@ -126,15 +129,12 @@ def _on_spark(
     master: str,
     options: dict[str, str],
     files: Path,
+    first: date,
     at: datetime,
     between: Callable[[], None] | None = None,
 ) -> Took:
     """Month by month, as the worker does a backfill; `between` is called once the first is done."""
     engines.use(engine, engines.cluster(master, options, str(files)))
-    with engine.connect() as connection:
-        missing = engines.of(connection).absent(connection)
-        first = first_event_day(connection, missing)
-    assert first is not None  # noqa: S101
     spans, began = [], monotonic()
     last = at.date() - timedelta(days=1)
     for begin, end in months(first, last):

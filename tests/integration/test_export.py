@@ -135,6 +135,12 @@ def test_a_missing_table_is_left_out(platform: Engine, tmp_path: Path) -> None:
     assert not (tmp_path / "lake" / "follows").exists()
 
 
+def test_a_table_without_rows_is_there(platform: Engine, tmp_path: Path) -> None:
+    export_folder(platform, tmp_path / "lake")
+    for name, table in source.tables.items():
+        assert pq.read_schema(tmp_path / "lake" / name / "part-0.parquet").names == list(table.c.keys())
+
+
 def test_a_folder_in_use_is_left_alone(platform: Engine, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("kept")
     with pytest.raises(UserError, match="is not empty; allowed: a new folder, or an empty one"):
