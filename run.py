@@ -86,15 +86,28 @@ def import_(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
+) -> None:
+    """Write the source tables as Parquet, events by day, for Spark and its like."""
+    from dashboard_app.commands import export_files
+
+    export_files(_settings(), folder)
+
+
+@app.command()
 def aggregate(
     from_: From = None,
     to: To = None,
     only: Annotated[str | None, typer.Option(help="Names of aggregates, with commas between.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="database or spark; by default spark where SPARK_MASTER is set.")
+    ] = None,
 ) -> None:
     """Compute every aggregate for these days; may be repeated."""
     from dashboard_app.commands import aggregate_days
 
-    aggregate_days(_settings(), _day(from_), _day(to), only)
+    aggregate_days(_settings(), _day(from_), _day(to), only, engine)
 
 
 @app.command()

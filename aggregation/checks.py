@@ -14,6 +14,7 @@ from aggregation import unequal, versions
 from aggregation.coverage import Covered, covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, days_between, months, utc_now
+from aggregation.engines import DATABASE
 from aggregation.jobs import JOBS, chosen
 from aggregation.recounts import IDENTITIES, RECOUNTS, Cell, Recount, sources
 from aggregation.rejections import Rejected, rejected
@@ -99,8 +100,8 @@ def check(
     """
     now = clock()
     with _snapshot(engine) as connection:
-        missing = missing_sources(connection)
-        days = covered_days(connection, first, last, missing, now)
+        missing = missing_sources(connection, DATABASE)
+        days = covered_days(connection, first, last, missing, now, DATABASE)
         parts = [
             _check_table(connection, recount, days, missing, job.due(now), progress)
             for recount in RECOUNTS

@@ -3,65 +3,44 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Date, cast, func, select, text, union_all
+from sqlalchemy import Connection
 
+from aggregation import engines
 from aggregation.days import last_complete_day
+from aggregation.engines import Compute
 from aggregation.errors import UsageError, UserError
-from aggregation.jobs.events import finite
-from aggregation.schema import (
-    REQUIRED_SOURCES,
-    follows,
-    source,
-    transactions,
-    user_sessions,
-    users,
-    video_interactions,
-    video_watches,
-    virtual_gifts,
-)
+from aggregation.schema import REQUIRED_SOURCES
 
 # Older than any row: times before 1970 don't count.
 BEFORE_ALL = date(1970, 1, 1)
-EVENT_TIMES = {
-    users: "created_at",
-    virtual_gifts: "created_at",
-    user_sessions: "started_at",
-    video_watches: "watched_at",
-    video_interactions: "created_at",
-    follows: "created_at",
-    transactions: "created_at",
-}
 
 
 def absent_tables(connection: Connection) -> frozenset[str]:
-    """The names of the source tables that aren't there. Asks the catalog; reads none of them."""
-    absent = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL")
-    return frozenset(connection.execute(absent, {"names": list(source.tables)}).scalars())
+    """The names of the source tables that aren't in the database."""
+    return engines.DATABASE.absent(connection)
 
 
-def missing_sources(connection: Connection) -> frozenset[str]:
-    """The names of the optional source tables that aren't there. UserError where a required one isn't."""
-    absent = absent_tables(connection)
+def missing_sources(connection: Connection, compute: Compute | None = None) -> frozenset[str]:
+    """The names of the optional source tables that aren't where the connection's engine, or `compute`, reads.
+
+    UserError where a required one isn't.
+    """
+    compute = compute or engines.of(connection)
+    absent = compute.absent(connection)
     required = [name for name in REQUIRED_SOURCES if name in absent]
     if required:
         raise UserError(
-            f"the database has no {', '.join(required)}; "
+            f"{compute.place} has no {', '.join(required)}; "
             f"required source tables: {', '.join(REQUIRED_SOURCES)}"
         )
     return absent
 
 
-def first_event_day(connection: Connection, missing: frozenset[str] = frozenset()) -> date | None:
+def first_event_day(
+    connection: Connection, missing: frozenset[str] = frozenset(), compute: Compute | None = None
+) -> date | None:
     """The day (UTC) of the oldest sign-up, gift, session, …; None where nothing ever happened."""
-    oldest = union_all(
-        *(
-            select(cast(func.min(table.c[moment]), Date).label("day")).where(finite(table.c[moment]))
-            for table, moment in EVENT_TIMES.items()
-            if table.name not in missing
-        )
-    ).subquery()
-    day: date | None = connection.execute(select(func.min(oldest.c.day))).scalar()
-    return day
+    return (compute or engines.of(connection)).first_event_day(connection, missing)
 
 
 @dataclass(frozen=True)
@@ -77,10 +56,15 @@ class Covered:
 
 
 def covered_days(
-    connection: Connection, first: date | None, last: date | None, missing: frozenset[str], now: datetime
+    connection: Connection,
+    first: date | None,
+    last: date | None,
+    missing: frozenset[str],
+    now: datetime,
+    compute: Compute | None = None,
 ) -> Covered:
     """The wanted days, by default all; a UserError where there are none."""
-    begin, complete = first_event_day(connection, missing), last_complete_day(now)
+    begin, complete = first_event_day(connection, missing, compute), last_complete_day(now)
     last = last or complete
     if begin is None:
         raise UserError("the source tables hold no events yet")

@@ -19,3 +19,13 @@ class Busy(UserError):  # noqa: N818
 
 class UsageError(UserError):
     """The command or a setting was used wrongly; the command exits with 2."""
+
+
+class Unavailable(UserError):  # noqa: N818
+    """Something outside doesn't answer or has broken off; the same may well succeed later."""
+
+    passing = True
+
+
+class Interrupted(Exception):  # noqa: N818
+    """Somebody asked for an end before the work was done. What was under way is rolled back."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from aggregation import engines
 from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import last_complete_day, months
@@ -92,6 +93,7 @@ def _month(
     connection.execution_options(isolation_level="REPEATABLE READ")
     with suppress(_RolledBack), connection.begin():
         connection.execute(text(f"SET LOCAL work_mem = '{WORK_MEM}'"))
+        engines.of(connection).begin(connection, span.first, span.last)
         for job in jobs:
             if stopped():
                 raise Interrupted("stopped before the preview was done")
@@ -99,18 +101,23 @@ def _month(
                 continue
             reach = job.reach(span.last, complete) if job.day is not None else span.last
             wanted = replace(span, last=reach)
-            found.append((job.table.name, *_differences(connection, job, wanted, missing)))
+            found.append((job.table.name, *_differences(connection, job, wanted, missing, stopped)))
             # Those that read its table have to find what they would find.
-            run(connection, job, span.first, reach, missing, span.since, later=span.later)
+            run(connection, job, span.first, reach, missing, span.since, later=span.later, stopped=stopped)
         raise _RolledBack
     return found
 
 
 def _differences(
-    connection: Connection, job: Job, wanted: _Span, missing: frozenset[str]
+    connection: Connection,
+    job: Job,
+    wanted: _Span,
+    missing: frozenset[str],
+    stopped: Callable[[], bool],
 ) -> tuple[int, list[list[str | None]]]:
     """How many cells `job` would change, and some: key, column, old, new as PostgreSQL writes them."""
-    compared = _compared(job, wanted, missing)
+    made = job.statement(wanted.first, wanted.last, missing)
+    compared = _compared(job, wanted, missing, engines.of(connection).rows(connection, job, made, stopped))
     changed = compared.where(literal_column("cell.old IS DISTINCT FROM cell.new")).cte("changed")
     count = connection.execute(select(func.count()).select_from(changed)).scalar_one()
     if not count:
@@ -119,9 +126,8 @@ def _differences(
     return count, [list(row) for row in rows]
 
 
-def _compared(job: Job, wanted: _Span, missing: frozenset[str]) -> Any:
-    """A row a cell of what is stored and what would be; ratios follow from the others."""
-    statement: Any = job.statement(wanted.first, wanted.last, missing)
+def _compared(job: Job, wanted: _Span, missing: frozenset[str], statement: Any) -> Any:
+    """A row a cell of what is stored and what `statement` gives; ratios follow from the others."""
     span = job.span(wanted.since, wanted.last)
     if job.later and wanted.later:
         statement = union_all(statement, job.later.statement(wanted.last))

@@ -34,10 +34,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
-from aggregation import changes, ledger, restatements, versions
+from aggregation import changes, engines, ledger, restatements, versions
 from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
+from aggregation.errors import Interrupted as Interrupted
 from aggregation.errors import UserError
 from aggregation.jobs import JOBS, Job, Notes, chosen, with_readers
 from aggregation.ledger import Reason, Result, State
@@ -60,10 +61,6 @@ WORK_MEM = "32MB"
 
 # Spans of a run that its log has.
 LONGEST_LOG = 100
-
-
-class Interrupted(Exception):  # noqa: N818
-    """Somebody asked for an end before the work was done. The span under way was rolled back."""
 
 
 ENDINGS = (Interrupted, KeyboardInterrupt, SystemExit)
@@ -169,14 +166,19 @@ def run(
     *,
     later: bool = True,
     restated: restatements.Entry | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Compute the days of `job`, both inclusive, in the connection's transaction; the number of rows changed.
 
     What is stored for days from `since` until `first` is removed. Not `later`: later days, where they
     depend on these, are left for runs that follow. `restated`: what is logged with cells that change.
+    The connection's engine computes (aggregation/engines).
     """
     span = job.span(since or first, last)
-    statement: Select[Any] | CompoundSelect[Any] = job.statement(first, last, missing)
+    compute = engines.of(connection)
+    statement: Select[Any] | CompoundSelect[Any] = compute.rows(
+        connection, job, job.statement(first, last, missing), stopped
+    )
     newest = last
     if job.later and later:
         span = or_(span, job.later.rows(last))
@@ -280,6 +282,8 @@ def refresh_running_day(
     now = clock()
     first, last = last_complete_day(now) + ONE_DAY, now.astimezone(UTC).date()
     with exclusive(engine, WRITERS_LOCK) as connection:
+        # A lake has today's events later, if at all.
+        connection.execution_options(compute=engines.DATABASE)
         missing = missing_sources(connection)
         work = _Work((RUNNING_DAY,), first, last, first, missing, lambda *_: None, clock, stopped)
         results = _perform(engine, connection, work)
@@ -332,6 +336,7 @@ def _finish(
 def _publish_span(connection: Connection, work: _Work, runs: list[_Run], first: date, last: date) -> None:
     changed = []
     with _snapshot(connection):
+        engines.of(connection).begin(connection, first, last)
         for each in runs:
             # A table that isn't by day is written once, with the last span.
             if each.error is None and (each.job.day is not None or last == work.last):
@@ -378,7 +383,17 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             made = restatements.entry(
                 connection, each.job, since, work.complete, each.id, work.clock(), work.reason
             )
-            rows = run(connection, each.job, first, reach, work.missing, since, later=later, restated=made)
+            rows = run(
+                connection,
+                each.job,
+                first,
+                reach,
+                work.missing,
+                since,
+                later=later,
+                restated=made,
+                stopped=work.stopped,
+            )
     except Exception as error:
         if work.stopped():
             raise Interrupted("stopped before the work was done") from error

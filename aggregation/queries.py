@@ -74,6 +74,7 @@ from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.scenarios import KNOWN_DAYS, Habits
 from aggregation.schema import (
+    REQUIRED_SOURCES,
     cohort_activity,
     cohort_value,
     creator_metrics,
@@ -207,10 +208,15 @@ class Queries:
         return Freshness(
             Period(first, last),
             None if checked is None else unequal.count(self.connection),
-            absent_tables(self.connection),
+            self._unavailable(),
             checked or 0,
             self.withheld(),
         )
+
+    def _unavailable(self) -> frozenset[str]:
+        """Without any table in the database events are elsewhere, and nulls say what isn't known."""
+        absent = absent_tables(self.connection)
+        return frozenset() if absent.issuperset(REQUIRED_SOURCES) else absent
 
     def operations(self, read: Callable[..., Read], *arguments: Any) -> Read:
         """What a function of aggregation.operations, requests or unequal reads."""

@@ -36,6 +36,7 @@ from sqlalchemy.dialects import postgresql
 from aggregation import versions
 from aggregation.coverage import missing_sources
 from aggregation.days import ONE_DAY, last_complete_day
+from aggregation.engines import DATABASE
 from aggregation.jobs.events import ZERO, cents, counted_gifts, money, total
 from aggregation.publishing import publish
 from aggregation.schema import running_creator_hours, running_day, running_hours, virtual_gifts
@@ -86,7 +87,7 @@ def refresh(engine: Engine, now: datetime) -> None:
     """
     snapshot = engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with snapshot as connection, connection.begin():
-        missing_sources(connection)
+        missing_sources(connection, DATABASE)
         _count(connection, now)
         versions.bump(connection, Scope.NOW)
 

@@ -19,6 +19,7 @@ from aggregation import (
     agenda,
     changes,
     checks,
+    engines,
     expiry,
     ledger,
     requests,
@@ -217,7 +218,7 @@ class Worker:
     def _take_in_unnoted(self, now: datetime) -> list[JobsFailed]:
         """Where nothing notes changes, the newest days are computed again before they are recounted."""
         with self._engine.connect() as connection:
-            if not triggers.unwatched(connection):
+            if engines.of(connection).in_database and not triggers.unwatched(connection):
                 return []
         return self._take_in(changes.window(now), last_check_slot(now), now)
 
@@ -276,8 +277,10 @@ class Worker:
         self._looked = (slot, now)
 
     def _check(self, now: datetime) -> None:
-        """The newest days, once a night."""
+        """The newest days, once a night. A lake is not recounted: what would is written for the database."""
         coming = next_starts(now)
+        if not engines.of(self._engine).in_database:
+            return
         if coming == self._checked:
             return
         with self._engine.connect() as connection:
@@ -347,7 +350,9 @@ class Worker:
         database one works and the others wait: see aggregation/leases.py.
         """
         self._lease = lease = Lease(self._engine.url)
+        compute = engines.of(self._engine)
         self._engine = connect(self._engine.url, lease.holder, **TIMEOUTS)
+        engines.use(self._engine, compute)
         thread = threading.Thread(target=self._loop, args=[lease], name="worker", daemon=True)
         with _signals(self.stop), _statements(self._engine) as cancel, lease.fencing(self._engine):
             thread.start()

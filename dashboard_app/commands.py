@@ -9,7 +9,18 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from aggregation import checks, doctor, ledger, operations, publishing, requests, roles, triggers, unequal
+from aggregation import (
+    checks,
+    doctor,
+    engines,
+    ledger,
+    operations,
+    publishing,
+    requests,
+    roles,
+    triggers,
+    unequal,
+)
 from aggregation.database import connect, without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
@@ -56,6 +67,7 @@ def serve(settings: Settings) -> None:
 def work(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. A database that doesn't answer yet is waited for."""
     settings.require_secret()
+    compute = settings.compute()
     if settings.database_url is not None:
         engine = connect(settings.database_url.get_secret_value())
         answers = await_database(engine)
@@ -63,6 +75,7 @@ def work(settings: Settings) -> None:
         if not answers:
             return
     with migrated(settings) as engine:
+        engines.use(engine, compute)
         Worker(engine).run()
 
 
@@ -89,9 +102,26 @@ def import_files(settings: Settings, folder: Path) -> None:
         table(("table", "rows read"), list(counts.items()))
 
 
-def aggregate_days(settings: Settings, first: date | None, last: date | None, only: str | None) -> None:
+def export_files(settings: Settings, folder: Path) -> None:
+    from aggregation import exporting  # as above
+
+    with settings.database() as engine:
+        with bars("days") as show:
+            counts = exporting.export_folder(engine, folder, show)
+        table(("table", "rows written"), list(counts.items()))
+
+
+def aggregate_days(
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    only: str | None,
+    engine_name: str | None = None,
+) -> None:
     names = [name.strip() for name in only.split(",")] if only else None
+    compute = settings.compute(engine_name)
     with migrated(settings) as engine:
+        engines.use(engine, compute)
         with bars("days") as show:
             results = publishing.aggregate(engine, first, last, names, progress=show)
         table(

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -18,7 +19,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
+from aggregation import engines
 from aggregation.database import connect, embedded_postgres, require_reachable, without_password
+from aggregation.engines import Compute
 from aggregation.errors import UsageError, UserError
 from dashboard_app.protection import Protection
 from dashboard_app.proxies import Network, networks
@@ -27,6 +30,8 @@ log = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
+SPARK_MASTERS = "local[N], local[*], spark://HOST:PORT, yarn, k8s://… or sc://HOST:PORT"
+SPARK_SOURCES = "a folder or object store of Parquet, or database (DATABASE_URL by JDBC)"
 HOW_TO_MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 
 
@@ -46,6 +51,22 @@ def _parsed_url(value: str) -> URL | None:
 
 def _networks(value: Any) -> Any:
     return networks(value) if isinstance(value, str) else value
+
+
+def _spark_master(value: str) -> str:
+    if not re.fullmatch(r"local(\[(\*|\d+)\])?|yarn|(spark|sc)://.+|k8s://.+", value):
+        raise ValueError(SPARK_MASTERS)
+    return value
+
+
+def _spark_options(value: Any) -> Any:
+    """`name=value`, with spaces between."""
+    if not isinstance(value, str):
+        return value
+    pairs = [each.partition("=") for each in value.split()]
+    if not all(name.startswith("spark.") and equals for name, equals, _ in pairs):
+        raise ValueError("spark.NAME=VALUE, with spaces between")
+    return {name: each for name, _, each in pairs}
 
 
 Hours = Annotated[int, Field(ge=1, le=8760)]
@@ -71,6 +92,30 @@ class Settings(BaseSettings):
     session_absolute_hours: Hours = 24
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+
+    spark_master: Annotated[str, AfterValidator(_spark_master)] | None = None
+    spark_source: str | None = None
+    spark_options: Annotated[dict[str, str], NoDecode, BeforeValidator(_spark_options)] = {}
+
+    def compute(self, name: str | None = None) -> Compute:
+        """The engine of that name; by default Spark where SPARK_MASTER is set, else the database.
+
+        Raises UsageError for a name that there isn't, and for Spark without what it needs.
+        """
+        if name not in (None, "database", "spark"):
+            raise UsageError(f"no engine is called {name!r}; allowed: database, spark")
+        if name == "database" or (name is None and self.spark_master is None):
+            return engines.DATABASE
+        if self.spark_master is None:
+            raise UsageError(f"SPARK_MASTER is required for Spark; allowed: {SPARK_MASTERS}")
+        if self.spark_source is None:
+            raise UsageError(f"SPARK_SOURCE is required with SPARK_MASTER; allowed: {SPARK_SOURCES}")
+        url = None
+        if self.spark_source == "database":
+            if self.database_url is None:
+                raise UsageError("SPARK_SOURCE=database needs DATABASE_URL: the embedded one has no address")
+            url = make_url(self.database_url.get_secret_value())
+        return engines.cluster(self.spark_master, self.spark_options, self.spark_source, url)
 
     @property
     def embedded(self) -> bool:
@@ -183,7 +228,7 @@ def _one_line(error: ValidationError) -> str:
 def _shown(name: str, value: Any) -> str:
     """The value without what is secret; nothing where that can't be told apart."""
     match name:
-        case "SECRET_KEY" | "METRICS_TOKEN":
+        case "SECRET_KEY" | "METRICS_TOKEN" | "SPARK_OPTIONS":
             return ""
         case "DATABASE_URL":
             url = _parsed_url(str(value))

@@ -56,6 +56,15 @@ def test_only_a_forecast_loads_statsmodels(module: str) -> None:
     assert printed.strip() == "set()"
 
 
+@pytest.mark.parametrize("module", ["aggregation.worker", "dashboard_app.factory", "dashboard_app.commands"])
+def test_only_the_spark_engine_loads_spark(module: str) -> None:
+    program = f"import sys, {module}; print({{'pyspark', 'py4j', 'sqlglot'}} & set(sys.modules))"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.strip() == "set()"
+
+
 def test_nothing_is_requested_from_another_host() -> None:
     served = [
         path

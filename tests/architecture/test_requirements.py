@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = PROJECT / "constraints.txt"
 REQUIREMENTS = PROJECT / "requirements.txt"
 DEV_REQUIREMENTS = PROJECT / "requirements-dev.txt"
+SPARK_REQUIREMENTS = PROJECT / "requirements-spark.txt"
 # Any list of advisories has this one: CVE-2016-10745 and more.
 KNOWN_BAD = "jinja2==2.4.1"
 
@@ -24,7 +25,7 @@ def pins(path: Path) -> set[str]:
     """name==version, names as registries compare them."""
     lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
     return {
-        re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() + line[line.find("==") :]
+        re.sub(r"[-_.]+", "-", re.sub(r"\[.*\]", "", line.split("==")[0])).lower() + line[line.find("==") :]
         for line in lines
         if "==" in line
     }
@@ -51,7 +52,9 @@ def audit(cache: Path, *arguments: str) -> Audit:
     return Audit(found, done.stderr)
 
 
-@pytest.mark.parametrize("path", [REQUIREMENTS, DEV_REQUIREMENTS], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [REQUIREMENTS, DEV_REQUIREMENTS, SPARK_REQUIREMENTS], ids=lambda path: path.name
+)
 def test_what_is_required_is_what_was_tried_together(path: Path) -> None:
     assert pins(path)
     assert pins(path) <= pins(CONSTRAINTS)

@@ -517,3 +517,22 @@ def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
     shown = done.stdout
     for command in ("demo", "web", "worker", "migrate", "import", "aggregate", "check", "jobs", "users"):
         assert f"  {command} " in shown
+
+
+# ---- files out, and what computes ----
+
+
+def test_export(platform_with_gifts: Engine, tmp_path: Path) -> None:
+    done = run("export", str(tmp_path / "lake"), engine=platform_with_gifts)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "lake").iterdir()} == set(source.tables)
+    assert "virtual_gifts" in done.stdout
+    again = run("export", str(tmp_path / "lake"), engine=platform_with_gifts)
+    assert error_of(again, 1).endswith("is not empty; allowed: a new folder, or an empty one")
+
+
+def test_an_engine_that_there_isnt(platform_with_gifts: Engine) -> None:
+    done = run("aggregate", "--engine", "duckdb", engine=platform_with_gifts)
+    assert error_of(done, 2) == "error: no engine is called 'duckdb'; allowed: database, spark"
+    done = run("aggregate", "--engine", "spark", engine=platform_with_gifts)
+    assert error_of(done, 2).startswith("error: SPARK_MASTER is required for Spark; allowed: local[N]")

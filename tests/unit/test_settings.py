@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregation import engines
 from aggregation.errors import UserError
 from dashboard_app.protection import Protection
-from dashboard_app.settings import PROJECT, Settings, load
+from dashboard_app.settings import PROJECT, SPARK_MASTERS, Settings, load
 
 LONG = "k" * 32
 SECRET_RULE = "at least 32 bytes. Make one with python -c"
@@ -92,6 +93,8 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, t
         ("TRUSTED_PROXIES", "10.0.0.1/8", PROXIES_RULE),
         ("TRUSTED_PROXIES", "proxy.example", PROXIES_RULE),
         ("TRUSTED_PROXIES", "*", PROXIES_RULE),
+        ("SPARK_MASTER", "http://10.0.0.5:7077", SPARK_MASTERS),
+        ("SPARK_MASTER", "local[two]", SPARK_MASTERS),
         ("LOG_LEVEL", "loud", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("LOG_FORMAT", "xml", "'text' or 'json'"),
     ],
@@ -232,6 +235,48 @@ def test_a_folder_that_takes_no_secret(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(data_dir=tmp_path / "file").session_secret()
     assert str(caught.value) == f"cannot keep a secret in {tmp_path}/file: File exists"
+
+
+# ---- what computes ----
+
+
+def test_the_database_computes_unless_spark_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().compute() is engines.DATABASE
+    monkeypatch.setenv("SPARK_MASTER", "local[2]")
+    monkeypatch.setenv("SPARK_SOURCE", "/data/lake")
+    monkeypatch.setenv("SPARK_OPTIONS", "spark.executor.memory=4g spark.jars=/a.jar,/b.jar")
+    assert load().spark_options == {"spark.executor.memory": "4g", "spark.jars": "/a.jar,/b.jar"}
+    assert load().compute("database") is engines.DATABASE
+
+
+@pytest.mark.parametrize(
+    ("environment", "engine", "refusal"),
+    [
+        ({}, "duckdb", "no engine is called 'duckdb'; allowed: database, spark"),
+        ({}, "spark", f"SPARK_MASTER is required for Spark; allowed: {SPARK_MASTERS}"),
+        ({"SPARK_MASTER": "yarn"}, None, "SPARK_SOURCE is required with SPARK_MASTER; allowed: a folder or "),
+        (
+            {"SPARK_MASTER": "yarn", "SPARK_SOURCE": "database"},
+            None,
+            "SPARK_SOURCE=database needs DATABASE_URL: the embedded one has no address",
+        ),
+    ],
+)
+def test_spark_without_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], engine: str | None, refusal: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError) as caught:
+        load().compute(engine)
+    assert str(caught.value).startswith(refusal)
+
+
+@pytest.mark.parametrize("value", ["memory=4g", "spark.jars", "spark.a=1 secret"])
+def test_options_of_spark_may_be_secret(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert _refusal(monkeypatch, SPARK_OPTIONS=value) == (
+        "setting SPARK_OPTIONS is not valid; allowed: spark.NAME=VALUE, with spaces between"
+    )
 
 
 # ---- the database ----
