@@ -555,7 +555,7 @@ VIEWERS = Recount(
     (Cell("views"),),
     """
     SELECT creator_id, user_id AS viewer_id, day AS date, count(*) AS views
-    FROM the_watches JOIN videos ON videos.id = video_id
+    FROM the_video_watches JOIN videos ON videos.id = video_id
     WHERE creator_id IS NOT NULL
     GROUP BY 1, 2, 3
     """,

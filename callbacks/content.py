@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from urllib.parse import parse_qsl, urlencode
 
 from dash import html
@@ -72,13 +72,19 @@ def _only(parts: Parts) -> Parts:
 def filled(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) -> Parts:
     if queries.lacks("videos", chosen.period, chosen.freshness):
         return {Ids.HEAD: Box(message_card("Not counted yet", f"Videos are {NOT_COUNTED}."), "nothing")}
-    now = queries.content(creator_id, chosen.period)
-    before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
+    brought = cache(partial(queries.content, creator_id))
+
+    def numbers() -> list[Kpi]:
+        before = brought(chosen.comparable) if chosen.comparable else None
+        return key_numbers(brought(chosen.period), before)
+
     figure = partial(chosen.figure, "content")
     return {
-        Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(key_numbers(now, before)))],
+        Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(numbers()))],
         **figure("views_and_rpm", RPM, lambda: views_and_rpm(queries, creator_id, chosen)),
-        Ids.TABLE: chosen.section(VIDEOS, lambda: table(queries, creator_id, chosen, asked, now)),
+        Ids.TABLE: chosen.section(
+            VIDEOS, lambda: table(queries, creator_id, chosen, asked, brought(chosen.period))
+        ),
     }
 
 
@@ -202,24 +208,33 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     chosen = select(freshness, asked)
     if queries.lacks("videos", chosen.period, freshness):
         return None
-    brought = queries.content(creator_id, chosen.period)
-    before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
-    videos, _ = queries.videos_page(creator_id, chosen.period, EXPORTED)
-    rows = [(WITHOUT, None, *cells(brought.without)), *(video_cells(video) for video in videos)]
-    columns = (
-        "Video",
-        "Made on",
-        "Views",
-        "Likes",
-        "Comments",
-        "Shares",
-        "Gifts",
-        "Earned ($)",
-        "Engagement (%)",
-        "RPM ($)",
-    )
-    tables = [exports.key_numbers(key_numbers(brought, before)), Table("Videos", columns, rows)]
+
+    def numbers() -> Table:
+        before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
+        return exports.key_numbers(key_numbers(queries.content(creator_id, chosen.period), before))
+
+    def by_video() -> Table:
+        videos, _ = queries.videos_page(creator_id, chosen.period, EXPORTED)
+        without = queries.content(creator_id, chosen.period).without
+        rows = [(WITHOUT, None, *cells(without)), *(video_cells(video) for video in videos)]
+        return Table("Videos", COLUMNS, rows)
+
+    tables = [exports.table("Key numbers", numbers), exports.table("Videos", by_video)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)
+
+
+COLUMNS = (
+    "Video",
+    "Made on",
+    "Views",
+    "Likes",
+    "Comments",
+    "Shares",
+    "Gifts",
+    "Earned ($)",
+    "Engagement (%)",
+    "RPM ($)",
+)
 
 
 def video_cells(video: Video) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from layouts.figures import Figure, literal
 from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, MARGIN, SERIES, VIOLET, axis, chart_layout, faint
 
 MONEY: dict[str, Any] = {"unit": "money"}
+STRIP_HEIGHT = 150
 
 
 def month_name(month: date) -> str:
@@ -165,12 +166,13 @@ def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[flo
         "y": list(rpms),
         "text": [literal(name) for name in names],
         "marker": {"color": CYAN, "size": 9, "opacity": 0.7},
-        "meta": MONEY,
+        # A table of it has a row a video, by these names.
+        "meta": MONEY | {"across": "Views", "names": [literal(name) for name in names]},
         "hovertemplate": "%{text}<br>%{x:,.0f} views · RPM $%{y:,.2f}<extra></extra>",
     }
     layout = chart_layout(
         hovermode="closest",
-        meta={"rows": "Views"},
+        meta={"rows": "Video"},
         xaxis=axis(
             showgrid=False, rangemode="tozero", tickformat="~s", title={"text": "Views", "standoff": 2}
         ),
@@ -181,12 +183,61 @@ def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[flo
     return {"data": [points], "layout": layout}
 
 
-def new_and_returning(days: Sequence[date], new: Sequence[int], again: Sequence[int]) -> Figure:
-    """Stacked bars of the supporters of each day."""
+def strip(month: date, earned: Decimal, quartiles: Sequence[Decimal]) -> Figure:
+    """One line from nothing on: the middle half of similar creators, their median, and who looks at it."""
+    lower, median, upper = map(float, quartiles)
+    row = [month_name(month)]
+    half = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "The middle half",
+        "x": [upper - lower],
+        "y": row,
+        "base": [lower],
+        "customdata": [upper],
+        "width": 0.5,
+        "marker": {"color": faint(VIOLET, 0.38)},
+        "meta": MONEY | {"ends": ["A quarter earned up to", "Three quarters earned up to"]},
+        "hovertemplate": "$%{base:,.2f} to $%{customdata:,.2f}<extra>The middle half</extra>",
+    }
+    points = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": [value],
+            "y": row,
+            "marker": marker,
+            "meta": MONEY,
+            "hovertemplate": f"$%{{x:,.2f}}<extra>{name}</extra>",
+        }
+        for name, value, marker in (
+            ("Half earned up to", median, {"color": VIOLET, "size": 5, "symbol": "square"}),
+            ("You", float(earned), {"color": GREEN, "size": 14, "symbol": "diamond"}),
+        )
+    ]
+    most = max(upper, float(earned))
+    layout = chart_layout(
+        height=STRIP_HEIGHT,
+        hovermode="closest",
+        barmode="overlay",
+        meta={"rows": "Month"},
+        xaxis=_money_axis(most) | {"range": [-0.02 * most, 1.06 * most or 1.0]},
+        yaxis=axis(showgrid=False, visible=False),
+        margin=MARGIN | {"l": 16},
+        showlegend=True,
+    )
+    return {"data": [half, *points], "layout": layout}
+
+
+def new_and_returning(
+    days: Sequence[date], new: Sequence[int], again: Sequence[int], names: tuple[str, str]
+) -> Figure:
+    """Stacked bars of the people of each day; `names` of the new ones and of the others."""
     shown = [day.isoformat() for day in days]
     data = [
         _bars(name, shown, values, colour) | {"meta": {"unit": "count"}, "hovertemplate": hover}
-        for name, values, colour in (("Gave before", again, CYAN), ("First gift ever", new, GREEN))
+        for name, values, colour in ((names[1], again, CYAN), (names[0], new, GREEN))
         for hover in (f"%{{y:,.0f}}<extra>{name}</extra>",)
     ]
     ticks = {"tickvals": shown, "tickformat": "%a"} if len(shown) <= 8 else {"tickformat": "%-d %b"}

@@ -9,7 +9,8 @@ from bs4 import BeautifulSoup, Tag
 from sqlalchemy import Engine, insert, text
 
 from aggregation.periods import Period
-from aggregation.queries import Queries, Store, Supporters
+from aggregation.queries import Queries, Store
+from aggregation.returns import People
 from aggregation.schema import job_runs
 from aggregation.worker import Worker
 from dashboard_app.accounts import Accounts
@@ -390,7 +391,7 @@ def test_a_supporter_is_new_only_once(world: World) -> None:
         # on 3 March vera gave for the second time
         day = freshness.coverage.last.replace(day=3)
         third = queries.supporters(cast.CLEO, Period(day, day), freshness)
-    assert third == Supporters(1, 0)
+    assert third == People(1, 0)
 
 
 def test_supporters_that_nobody_has_counted_yet_are_not_zero(database: Engine) -> None:
