@@ -37,7 +37,7 @@ ROWS = 25
 LAST_PAGE = 200
 EXPORTED = 10_000
 
-RPM = "Which videos earn more than they are viewed?"
+RPM = "Which videos earn most for their views?"
 VIDEOS = "What did each video bring?"
 WITHOUT = "Gifts without a video"
 ALL = "All"
@@ -148,10 +148,13 @@ def table(queries: Queries, creator_id: int, chosen: Selection, asked: Asked, no
         Column("Comments"),
         Column("Shares"),
     )
-    rows = [row(title(video), video.brought) for video in videos]
+    lines = [(title(video), video.brought) for video in videos]
     if page == 1:
-        rows = [row(ALL, together(now)), row(WITHOUT, now.without), *rows]
-    shown = table_card("videos", VIDEOS, columns, rows, WORDS, wide=True)
+        lines = [(ALL, together(now)), (WITHOUT, now.without), *lines]
+    summed = len(lines) - len(videos)
+    rows = [row(*line, rated=place >= summed) for place, line in enumerate(lines)]
+    below = [more_words(brought) for _, brought in lines]
+    shown = table_card("videos", VIDEOS, columns, rows, WORDS, wide=True, more=below)
     return [shown, pager(page, more, asked)]
 
 
@@ -163,19 +166,31 @@ def together(now: Content) -> Brought:
     )
 
 
-def row(name: str, brought: Brought) -> tuple[str, ...]:
-    bare = name in (ALL, WITHOUT)
+def row(name: str, brought: Brought, *, rated: bool) -> tuple[str, ...]:
+    """`rated`: with its RPM, which sums have on the cards."""
     counts = (brought.gifts, brought.likes, brought.comments, brought.shares)
     gifts, *reactions = (formats.exact(count, "count") for count in counts)
     return (
         name,
         formats.exact(brought.earned, "money"),
-        formats.NO_VALUE if bare else formats.exact(brought.rpm, "money"),
+        formats.exact(brought.rpm, "money") if rated else formats.NO_VALUE,
         formats.exact(brought.views, "count"),
         formats.short(brought.engagement, "percent"),
         gifts,
         *reactions,
     )
+
+
+def more_words(brought: Brought) -> str:
+    parts = {
+        "gifts": brought.gifts,
+        "likes": brought.likes,
+        "comments": brought.comments,
+        "shares": brought.shares,
+    }
+    counts = [f"{formats.exact(count, 'count')} {what}" for what, count in parts.items() if count is not None]
+    engaged = f"{formats.short(brought.engagement, 'percent')} engagement" if brought.engagement else ""
+    return " · ".join(part for part in (engaged, *counts) if part)
 
 
 def pager(page: int, more: bool, asked: Asked) -> Component:

@@ -250,7 +250,8 @@ def table(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) ->
     )
     rows = [row(supporter) for supporter in found.rows]
     words = f"As of {formats.day(judged.last)}. {STANDING_WORDS}"
-    shown = table_card("supporters", WHO, columns, rows, words, wide=True)
+    more = [more_words(supporter) for supporter in found.rows]
+    shown = table_card("supporters", WHO, columns, rows, words, wide=True, more=more)
     return [filters(wanted.standing, asked), shown, nothing_found(wanted, found), pager(wanted, found, asked)]
 
 
@@ -268,6 +269,12 @@ def row(supporter: Supporter) -> tuple[str, ...]:
         gap_words(supporter.usual_gap),
         supporter.spark or formats.NO_VALUE,
     )
+
+
+def more_words(supporter: Supporter) -> str:
+    gap = supporter.usual_gap
+    often = "" if gap is None else f"every {gap_words(gap)}" if gap > 1 else "every day"
+    return " · ".join(part for part in (often, supporter.spark) if part)
 
 
 def supporter_name(supporter: Supporter) -> str:

@@ -29,7 +29,7 @@ def months(lines: Sequence[Line], rest: float | None) -> Figure:
     names = [f"{line.first:%b} ’{line.first:%y}" for line in lines]
     kept = [float(line.sums.kept) for line in lines]
     refunded = [float(line.sums.refunded) for line in lines]
-    data = [_bars("Earned", names, kept, CYAN), _bars("Refunded since", names, refunded, CORAL)]
+    data = [_bars("Kept", names, kept, CYAN), _bars("Refunded since", names, refunded, CORAL)]
     if rest is not None:
         coming = _bars("Forecast", names[-1:], [rest], faint(VIOLET, 0.55))
         coming["marker"]["pattern"] = {"shape": "/"}
