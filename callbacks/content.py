@@ -188,7 +188,7 @@ def more_words(brought: Brought) -> str:
         "comments": brought.comments,
         "shares": brought.shares,
     }
-    counts = [f"{formats.exact(count, 'count')} {what}" for what, count in parts.items() if count is not None]
+    counts = [f"{formats.exact(count, 'count')} {what}" for what, count in parts.items() if count]
     engaged = f"{formats.short(brought.engagement, 'percent')} engagement" if brought.engagement else ""
     return " · ".join(part for part in (engaged, *counts) if part)
 

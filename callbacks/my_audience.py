@@ -45,7 +45,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 METHOD = (
     "Gifts expected in one such hour (UTC), from the last 12 weeks, drawn towards your average: one lucky "
-    f"evening makes no best time. Pale: gifts in fewer than {ENOUGH_WEEKS} of the weeks, so never ranked."
+    f"evening makes no best time. Grey: gifts in fewer than {ENOUGH_WEEKS} of the weeks, so never ranked."
 )
 PERIODS = "Hours are of the last 12 weeks, the comparison of a calendar month, whichever period is chosen."
 PRIVACY = (

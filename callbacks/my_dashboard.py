@@ -274,6 +274,8 @@ def expected(made: CreatorForecast | None, ahead: Period) -> tuple[pd.DataFrame 
 def reactions(daily: pd.DataFrame) -> Drawing:
     if daily[[metric.name for metric in REACTIONS]].isna().all(axis=None):
         return Drawing(reason="Not available: likes, comments and shares aren't recorded.")
+    if not any(summaries.total(daily, metric.name) for metric in REACTIONS):
+        return Drawing(reason="No likes, comments or shares in this period.")
     return Drawing(figures.reactions(daily, REACTIONS))
 
 

@@ -11,7 +11,6 @@ from layouts.figures import Figure, literal
 from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, MARGIN, SERIES, VIOLET, axis, chart_layout, faint
 
 MONEY: dict[str, Any] = {"unit": "money"}
-STRIP_HEIGHT = 150
 
 
 def month_name(month: date) -> str:
@@ -21,6 +20,12 @@ def month_name(month: date) -> str:
 
 def _money_axis(largest: float) -> dict[str, Any]:
     return axis(rangemode="tozero", tickprefix="$", tickformat="~s" if largest >= 1000 else ",.2~f")
+
+
+def _people_axis(largest: int) -> dict[str, Any]:
+    """Whole numbers alone: there is no half a person."""
+    few = {"dtick": 1, "range": [0, max(largest, 1) + 0.5]} if largest <= 5 else {}
+    return axis(rangemode="tozero", tickformat=",.0f", **few)
 
 
 def months(lines: Sequence[Line], rest: float | None) -> Figure:
@@ -83,7 +88,8 @@ def by_spark(named: Sequence[tuple[str, Decimal]]) -> Figure:
         margin={"l": 8 + LABEL_WIDTH * max(map(len, labels), default=0), "r": 16, "t": 8, "b": 8},
         xaxis=axis(range=[0, max(amounts, default=0) * 1.25 or 1], visible=False),
         yaxis=axis(autorange="reversed", showgrid=False, tickvals=labels),
-        bargap=0.3,
+        # Few sparks would make bars as high as the chart.
+        bargap=0.3 if len(labels) > 3 else 0.7,
         meta={"rows": "Spark"},
         showlegend=False,
     )
@@ -195,7 +201,7 @@ def strip(month: date, earned: Decimal, quartiles: Sequence[Decimal]) -> Figure:
         "y": row,
         "base": [lower],
         "customdata": [upper],
-        "width": 0.5,
+        "width": 0.35,
         "marker": {"color": faint(VIOLET, 0.38)},
         "meta": MONEY | {"ends": ["A quarter earned up to", "Three quarters earned up to"]},
         "hovertemplate": "$%{base:,.2f} to $%{customdata:,.2f}<extra>The middle half</extra>",
@@ -218,7 +224,6 @@ def strip(month: date, earned: Decimal, quartiles: Sequence[Decimal]) -> Figure:
     ]
     most = max(upper, float(earned))
     layout = chart_layout(
-        height=STRIP_HEIGHT,
         hovermode="closest",
         barmode="overlay",
         meta={"rows": "Month"},
@@ -245,7 +250,7 @@ def new_and_returning(
         barmode="stack",
         meta={"rows": "Day"},
         xaxis=axis(showgrid=False, type="date", tickangle=0, hoverformat="%a %-d %b %Y", **ticks),
-        yaxis=axis(rangemode="tozero", tickformat=",.0f"),
+        yaxis=_people_axis(max(map(sum, zip(new, again, strict=True)), default=0)),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
         showlegend=True,
     )

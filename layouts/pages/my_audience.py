@@ -25,13 +25,8 @@ def layout(asked: Asked) -> Component:
                 [
                     Html(Ids.HOURS, "wide"),
                     Html(Ids.SLOTS),
-                    html.Div(
-                        [
-                            figure_card("my-audience", "new_and_returning"),
-                            figure_card("my-audience", "benchmark"),
-                        ],
-                        className="stack",
-                    ),
+                    figure_card("my-audience", "new_and_returning"),
+                    figure_card("my-audience", "benchmark", wide=True),
                 ],
                 className="figures",
             ),
