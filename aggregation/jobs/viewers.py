@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, false, func, select
+from sqlalchemy import ColumnElement, Select, false, func, select
 
 from aggregation.jobs import events, visits
 from aggregation.schema import creator_viewers, videos, viewer_returns
@@ -15,14 +15,19 @@ BY = ("creator_id",)
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """creator_id, viewer_id, date, views; no row where watches aren't recorded."""
     if "video_watches" in missing:
-        return select(*creator_viewers.c).where(false())
+        return _counted(owner, events.day_of(videos.c.created_at)).where(false())
     watch = events.watches(first, last)
-    keys = (videos.c.creator_id, watch.c.user_id.label("viewer_id"), watch.c.date)
     return (
-        select(*keys, func.count().label("views"))
+        _counted(watch.c.user_id, watch.c.date)
         .select_from(watch.join(videos, videos.c.id == watch.c.video_id))
         .where(videos.c.creator_id.is_not(None))
-        .group_by(videos.c.creator_id, watch.c.user_id, watch.c.date)
+    )
+
+
+def _counted(viewer: ColumnElement[int], day: ColumnElement[date]) -> Select[Any]:
+    owner = videos.c.creator_id
+    return select(owner, viewer.label("viewer_id"), day.label("date"), func.count().label("views")).group_by(
+        owner, viewer, day
     )
 
 

@@ -1,7 +1,7 @@
 """Earnings, statements and Supporters, asked over HTTP as a browser does."""
 
 import csv
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
 
@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import Engine, insert, text
 
 from aggregation import supporters as people
+from aggregation.demo import Scale, load
 from aggregation.earnings import Sums
 from aggregation.periods import Period
 from aggregation.publishing import aggregate
@@ -403,6 +404,15 @@ def test_the_benchmark_is_a_strip_of_rounded_quartiles(world: World) -> None:
 def test_every_creator_and_month_balances_and_is_what_they_earned(world: World) -> None:
     """Against creator_metrics, which comes from other statements."""
     balances(world.engine)
+
+
+def test_every_creator_and_month_of_the_demo_balances(database: Engine) -> None:
+    now = datetime(2026, 3, 5, 12, 0)  # noqa: DTZ001 - as the demo has it
+    load(database, Scale(days=70, creators=12, users=150), now)
+    aggregate(database, only=["daily", "creators", "sparks"], clock=lambda: cast.NOW)
+    assert balances(database) >= 12 * 3
+    with database.connect() as connection:
+        assert connection.scalar(text("SELECT sum(refunded) FROM creator_sparks")) > 0
 
 
 def balances(engine: Engine) -> int:

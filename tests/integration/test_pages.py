@@ -1,6 +1,7 @@
 """What pages say, asked over HTTP as a browser does."""
 
 import json
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -50,11 +51,19 @@ class Shown:
         }
 
     def rows(self, table: str) -> list[str]:
-        return [words(row) for row in self.page.select(f"[data-table={table}] tbody tr")]
+        """As on a wide screen: what stands below a name is in columns there."""
+        return [
+            " ".join(text.strip() for text in row.find_all(string=re.compile(r"\S")) if not _is_below(text))
+            for row in self.page.select(f"[data-table={table}] tbody tr")
+        ]
 
     def drawn(self) -> set[str]:
         """The charts that are not blank."""
         return {name for name, figure in self.figures.items() if figure["data"]}
+
+
+def _is_below(text: Any) -> bool:
+    return text.find_parent(class_="more") is not None
 
 
 def words(element: Any) -> str:
