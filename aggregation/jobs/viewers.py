@@ -15,7 +15,7 @@ BY = ("creator_id",)
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """creator_id, viewer_id, date, views; no row where watches aren't recorded."""
     if "video_watches" in missing:
-        return _counted(owner, events.day_of(videos.c.created_at)).where(false())
+        return _counted(videos.c.creator_id, events.day_of(videos.c.created_at)).where(false())
     watch = events.watches(first, last)
     return (
         _counted(watch.c.user_id, watch.c.date)
