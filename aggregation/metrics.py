@@ -299,6 +299,7 @@ TOTALS = "supporter_totals"
 RETURNS = "supporter_returns"
 GIVERS = "creator_supporters, by supporter"
 VIDEOS = "creator_videos"
+VIEWERS = "creator_viewers"
 
 MONTH_SO_FAR = Metric(
     "month_so_far",
@@ -409,14 +410,24 @@ BEST_HOUR = Metric(
     "What the best hour of the week brings, as far as it can be told: each hour is drawn towards your "
     "average, the more the less its weeks agree. Only hours with gifts in at least 4 of the weeks compete.",
 )
-GIFTED_HOURS = Metric(
-    "gifted_hours",
-    "Hours with gifts",
+VIEWERS_COUNT = Metric(
+    "viewers",
+    "Viewers",
     "count",
     "distinct",
-    "creator_hours",
-    "hours of the week with gifts in at least 4 of the last 12 weeks",
-    "In how many hours of the week gifts come often enough to say something about them.",
+    VIEWERS,
+    "distinct people who watched a video of the creator",
+    "People who watched at least one of your videos in the period.",
+)
+RETURNING_VIEWERS = Metric(
+    "returning_viewers",
+    "Returning viewers",
+    "percent",
+    "distinct",
+    "viewer_returns",
+    "viewers of the period whose first watch of the creator's videos came before it / viewers of the period",
+    "How many of every 100 viewers had watched you before the period.",
+    scale=100,
 )
 QUARTER = Metric(
     "peer_quarter",
@@ -438,8 +449,9 @@ CREATOR_PAGE_METRICS = (
     TOP_SHARE,
     COOLING,
     GIFTS_PER_1000,
+    VIEWERS_COUNT,
+    RETURNING_VIEWERS,
     BEST_HOUR,
-    GIFTED_HOURS,
     QUARTER,
 )
 

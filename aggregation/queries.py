@@ -41,6 +41,7 @@ from aggregation import (
     peers,
     restatements,
     retention,
+    returns,
     running_day,
     statements,
     summaries,
@@ -48,11 +49,11 @@ from aggregation import (
 )
 from aggregation import supporters as people
 from aggregation.audience import Lifecycle
-from aggregation.best_times import Slot
+from aggregation.best_times import WEEKS, Slot
 from aggregation.content import Content, Video
 from aggregation.coverage import absent_tables
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
-from aggregation.earnings import Line, SparkLine, Statement, Sums
+from aggregation.earnings import Line, SparkLine, Statement, Sums, month_after
 from aggregation.explanations import Part
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.forecasts import Anomaly, Record, StoredForecast
@@ -67,19 +68,25 @@ from aggregation.metrics import (
     GIFT_REVENUE,
     SUPPORTERS_COUNT,
     TOTAL_REVENUE,
+    VIEWERS_COUNT,
     Metric,
 )
 from aggregation.periods import Period
 from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
+from aggregation.returns import People
 from aggregation.scenarios import KNOWN_DAYS, Habits
 from aggregation.schema import (
     REQUIRED_SOURCES,
     cohort_activity,
     cohort_value,
+    creator_hours,
     creator_metrics,
     creator_months,
     creator_profiles,
+    creator_sparks,
+    creator_supporters,
+    creator_videos,
     daily_analytics,
     gift_analytics,
     gifter_activity,
@@ -90,8 +97,10 @@ from aggregation.schema import (
     revenue_forecast_totals,
     session_lengths,
     supporter_returns,
+    supporter_totals,
     user_frequency,
     user_returns,
+    viewer_returns,
 )
 from aggregation.suggestions import Suggestion, suggestions
 from aggregation.summaries import Number
@@ -122,14 +131,6 @@ class Freshness:
     missing: frozenset[str] = frozenset()
     checked: int = 0
     withheld: Withheld = Withheld()  # noqa: RUF009 - frozen
-
-
-@dataclass(frozen=True)
-class Supporters:
-    """`new`: of `total` distinct senders, those whose first gift to the creator lies in the period."""
-
-    total: int
-    new: int
 
 
 @dataclass(frozen=True)
@@ -421,11 +422,7 @@ class Queries:
     def supporters_counted(self, period: Period) -> bool:
         """Whether all covered days of the period have been counted."""
         freshness = self.freshness()
-        return freshness is not None and self._supporters_counted(period, freshness)
-
-    def _supporters_counted(self, period: Period, freshness: Freshness) -> bool:
-        covered = max(period.first, freshness.coverage.first), min(period.last, freshness.coverage.last)
-        return not ledger.missing_days(self.connection, ["supporter_returns"], *covered)
+        return freshness is not None and not self.lacks(supporter_returns.name, period, freshness)
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
         """The newest day with a gift on the platform, or to one creator."""
@@ -791,22 +788,21 @@ class Queries:
         value = self._rows(select(func.coalesce(statement, after, profile))).scalar()
         return None if value is None else int(value)
 
-    def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> Supporters | None:
+    def supporters(self, creator_id: int, period: Period, freshness: Freshness) -> People | None:
         """None where the job hasn't succeeded for all covered days of the period, or they are recounted."""
-        if self.withheld().of_metric(SUPPORTERS_COUNT, period, creator_id):
+        return self._people(SUPPORTERS_COUNT, supporter_returns, creator_id, period, freshness)
+
+    def viewers(self, creator_id: int, period: Period, freshness: Freshness) -> People | None:
+        """The same of who watched a video of the creator."""
+        return self._people(VIEWERS_COUNT, viewer_returns, creator_id, period, freshness)
+
+    def _people(
+        self, metric: Metric, table: Table, creator_id: int, period: Period, freshness: Freshness
+    ) -> People | None:
+        if self.withheld().of_metric(metric, period, creator_id) or self.lacks(table.name, period, freshness):
             return None
-        if not self._supporters_counted(period, freshness):
-            return None
-        gave = supporter_returns.c
-        never_before = gave.days_since == 0
-        first_in_period = or_(never_before, gave.date - gave.days_since < period.first)
-        total, new = self._rows(
-            select(
-                func.sum(gave.supporters).filter(first_in_period),
-                func.sum(gave.supporters).filter(never_before),
-            ).where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
-        ).one()
-        return Supporters(int(total or 0), int(new or 0))
+        with self.connection.begin_nested():
+            return returns.over(self.connection, table, creator_id, period)
 
     # ---- a creator's earnings and supporters ----
 
@@ -816,24 +812,30 @@ class Queries:
         return bool(ledger.missing_days(self.connection, [job], *covered))
 
     def months_earned(self, creator_id: int, last: date) -> list[Line]:
+        self.require_equal(creator_sparks, Period(date.min, last), creator_id=creator_id)
         with self.connection.begin_nested():
             return statements.months(self.connection, creator_id, last)
 
     def days_earned(self, creator_id: int, period: Period) -> list[tuple[date, Sums]]:
+        self.require_equal(creator_sparks, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return statements.days(self.connection, creator_id, period)
 
     def sparks_earned(self, creator_id: int, period: Period) -> list[SparkLine]:
+        self.require_equal(creator_sparks, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return statements.by_spark(self.connection, creator_id, period)
 
     def statement(self, creator_id: int, month: date, last: date) -> Statement | None:
+        self.require_equal(creator_sparks, Period(date.min, last), creator_id=creator_id)
         with self.connection.begin_nested():
             return statements.statement(self.connection, creator_id, month, last)
 
     def habits(self, creator_id: int, last: date) -> Habits:
         """Of the days until `last`, what a what-if assumes to go on."""
         known = Period.ending(last, KNOWN_DAYS)
+        for table in (creator_sparks, creator_supporters):
+            self.require_equal(table, known, creator_id=creator_id)
         with self.connection.begin_nested():
             most = people.largest(self.connection, creator_id, known)
             given = statements.days(self.connection, creator_id, known)
@@ -844,34 +846,46 @@ class Queries:
         return Habits(days, known.days, top, made.weekdays if made else ())
 
     def dependency(self, creator_id: int, period: Period) -> Dependency | None:
+        self.require_equal(creator_supporters, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return people.dependency(self.connection, creator_id, period)
 
     def cooling_supporters(self, creator_id: int, through: date) -> int:
+        self.require_equal(supporter_totals, Period(date.min, through), creator_id=creator_id)
         with self.connection.begin_nested():
             return people.cooling(self.connection, creator_id, through)
 
     def supporters_by_day(self, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:
+        self.require_equal(supporter_returns, period, creator_id=creator_id)
         with self.connection.begin_nested():
-            return people.by_day(self.connection, creator_id, period)
+            return returns.by_day(self.connection, supporter_returns, creator_id, period)
+
+    def viewers_by_day(self, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:
+        self.require_equal(viewer_returns, period, creator_id=creator_id)
+        with self.connection.begin_nested():
+            return returns.by_day(self.connection, viewer_returns, creator_id, period)
 
     def supporters_page(
         self, creator_id: int, period: Period, standing: people.Standing | None, limit: int, offset: int = 0
     ) -> SupporterPage:
+        self.require_equal(supporter_totals, Period(date.min, period.last), creator_id=creator_id)
         with self.connection.begin_nested():
             return people.page(self.connection, creator_id, period, standing, limit, offset)
 
     def content(self, creator_id: int, period: Period) -> Content:
+        self.require_equal(creator_videos, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return content.totals(self.connection, creator_id, period)
 
     def videos_page(
         self, creator_id: int, period: Period, limit: int, offset: int = 0
     ) -> tuple[Sequence[Video], bool]:
+        self.require_equal(creator_videos, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return content.page(self.connection, creator_id, period, limit, offset)
 
     def most_viewed(self, creator_id: int, period: Period) -> Sequence[Video]:
+        self.require_equal(creator_videos, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return content.most_viewed(self.connection, creator_id, period)
 
@@ -892,8 +906,12 @@ class Queries:
         )
 
     def best_times(self, creator_id: int, coverage: Period) -> Sequence[Slot]:
+        self._require_hours(creator_id, coverage.last)
         with self.connection.begin_nested():
             return hours.slots(self.connection, creator_id, coverage.last, coverage.first)
+
+    def _require_hours(self, creator_id: int, last: date) -> None:
+        self.require_equal(creator_hours, Period.ending(last, 7 * WEEKS), creator_id=creator_id)
 
     def suggestions(self, creator_id: int, freshness: Freshness) -> list[Suggestion]:
         """Of what has been counted."""
@@ -901,8 +919,10 @@ class Queries:
         window = cooling = habits = None
         with self.connection.begin_nested():
             if not self.lacks("hours", coverage, freshness):
+                self._require_hours(creator_id, coverage.last)
                 window = hours.outstanding(known, creator_id, coverage.last, coverage.first)
             if not self.lacks("supporter_totals", coverage, freshness):
+                self.require_equal(supporter_totals, Period(date.min, coverage.last), creator_id=creator_id)
                 cooling = people.cooling_lately(known, creator_id, coverage.last)
             if not self.lacks("sparks", coverage, freshness):
                 habits = self.habits(creator_id, coverage.last)
@@ -910,7 +930,11 @@ class Queries:
 
     def peer_standing(self, creator_id: int) -> peers.Standing | None:
         with self.connection.begin_nested():
-            return peers.standing(self.connection, creator_id)
+            found = peers.standing(self.connection, creator_id)
+        if found:
+            month = Period(found.month, month_after(found.month) - ONE_DAY)
+            self.require_equal(creator_metrics, month, [GIFT_REVENUE.name], creator_id)
+        return found
 
     def listing(self, table: Table, day: Column[Any], period: Period, limit: int, offset: int = 0) -> Listing:
         """Rows of `table` whose `day` (a date or a time) lies in the period, oldest first.

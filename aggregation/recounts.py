@@ -548,6 +548,41 @@ SUPPORTER_RETURNS = Recount(
     """,
 )
 
+VIEWERS = Recount(
+    "creator_viewers",
+    ("creator_id", "viewer_id", "date"),
+    "date",
+    (Cell("views"),),
+    """
+    SELECT creator_id, user_id AS viewer_id, day AS date, count(*) AS views
+    FROM the_video_watches JOIN videos ON videos.id = video_id
+    WHERE creator_id IS NOT NULL
+    GROUP BY 1, 2, 3
+    """,
+)
+
+# From creator_viewers, for the same reason.
+VIEWER_RETURNS = Recount(
+    "viewer_returns",
+    ("creator_id", "date", "days_since"),
+    "date",
+    (Cell("viewers"),),
+    """
+    SELECT creator_id, date, coalesce(date - before, 0) AS days_since, count(*) AS viewers
+    FROM (
+        SELECT creator_id, date, (
+            SELECT date FROM creator_viewers AS earlier
+            WHERE earlier.creator_id = now.creator_id AND earlier.viewer_id = now.viewer_id
+              AND earlier.date < now.date
+            ORDER BY date DESC LIMIT 1
+        ) AS before
+        FROM creator_viewers AS now
+        WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+    ) AS came
+    GROUP BY 1, 2, 3
+    """,
+)
+
 VIDEO_GIFTS = Recount(
     "creator_video_gifts",
     ("date", "creator_id"),
@@ -797,6 +832,8 @@ RECOUNTS = (
     SUPPORTERS,
     SUPPORTER_RETURNS,
     SUPPORTER_TOTALS,
+    VIEWERS,
+    VIEWER_RETURNS,
     COHORT_ACTIVITY,
     COHORT_VALUE,
     GIFTER_ACTIVITY,

@@ -531,6 +531,27 @@ supporter_returns = Table(
     Index("supporter_returns_date", "date"),
     postgresql_partition_by=BY_MONTH,
 )
+creator_viewers = Table(
+    "creator_viewers",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("viewer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    _count("views"),
+    Index("creator_viewers_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
+viewer_returns = Table(
+    "viewer_returns",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    # 0 stands for viewers who had never watched a video of the creator before.
+    Column("days_since", Integer, primary_key=True, autoincrement=False),
+    _count("viewers"),
+    Index("viewer_returns_date", "date"),
+    postgresql_partition_by=BY_MONTH,
+)
 
 # What happened on a day on each video of a creator, and to the creator without one.
 NO_VIDEO = 0

@@ -15,6 +15,8 @@ WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturd
 RECENT_DAYS = 60
 LEAST_COOLING, LEAST_COOLING_SHARE = 3, 5
 LEAST_TOP_SHARE = 25
+# Of two gifts one supporter always gave half or more.
+LEAST_GIFT_DAYS = 10
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,14 @@ def _cooling(cooling: Cooling | None) -> Suggestion | None:
 
 
 def _dependency(habits: Habits | None) -> Suggestion | None:
-    if habits is None or habits.top_share is None or 100 * habits.top_share < LEAST_TOP_SHARE:
+    if habits is None or habits.top_share is None or habits.days_with_gifts < LEAST_GIFT_DAYS:
+        return None
+    if 100 * habits.top_share < LEAST_TOP_SHARE:
         return None
     return Suggestion(
         "dependency",
         "Don't count on one supporter alone",
-        f"One supporter gave {100 * habits.top_share:.0f} % of what came in the last {habits.days} days.",
-        f"At least {LEAST_TOP_SHARE} % from one supporter.",
+        f"One supporter gave {100 * habits.top_share:.0f} % of what came in the last {habits.days} days, "
+        f"n = {habits.days_with_gifts} days with gifts.",
+        f"At least {LEAST_TOP_SHARE} % from one supporter, and gifts on at least {LEAST_GIFT_DAYS} days.",
     )

@@ -1,4 +1,4 @@
-"""Reads of a creator's supporters, from supporter_totals, creator_supporters and supporter_returns."""
+"""Reads of a creator's supporters, from supporter_totals and creator_supporters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from aggregation.schema import (
     creator_supporters,
     spark_profiles,
     supporter_profiles,
-    supporter_returns,
     supporter_totals,
 )
 from aggregation.suggestions import RECENT_DAYS, Cooling
@@ -168,18 +167,6 @@ def cooling_lately(connection: Connection, creator_id: int, through: date) -> Co
         select(func.sum(month.gift_revenue)).where(month.creator_id == creator_id, month.date <= through)
     )
     return Cooling(int(count), amount, ratio(amount, whole, 100) or Decimal(0))
-
-
-def by_day(connection: Connection, creator_id: int, period: Period) -> dict[date, tuple[int, int]]:
-    """Of each day with supporters: how many gave for the first time ever, and how many had given before."""
-    row = supporter_returns.c
-    new = func.coalesce(func.sum(row.supporters).filter(row.days_since == 0), 0)
-    found = connection.execute(
-        select(row.date, new, func.sum(row.supporters) - new)
-        .where(row.creator_id == creator_id, row.date.between(period.first, period.last))
-        .group_by(row.date)
-    )
-    return {day: (int(first), int(again)) for day, first, again in found}
 
 
 def page(

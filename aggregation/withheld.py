@@ -69,6 +69,7 @@ class Withheld:
 DISTINCT = {
     ("daily_analytics", "active_users"): ("user_returns",),
     ("creator_supporters", "supporters"): ("supporter_returns",),
+    ("creator_viewers", "viewers"): ("viewer_returns",),
 }
 
 

@@ -65,11 +65,14 @@ FILLS = (
     f" generate_series(0, 23) AS hour",
     f"INSERT INTO creator_videos SELECT creator, date, creator * 10 + n, 50, 5, 1, 1, 3, 2.5 {_SPREAD}"
     f" UNION ALL SELECT 1, day::date, video, 1800, 18, 2, 0, 16, 18 {_DAYS}, generate_series(0, 50) AS video",
-    f"INSERT INTO creator_supporters SELECT creator, creator * 7 + n, date, 1, 2.5, 1 + n % 14 {_SPREAD}"  # noqa: S608
+    "INSERT INTO creator_supporters (creator_id, supporter_id, date, gifts, amount, spark_id)"  # noqa: S608
+    f" SELECT creator, creator * 7 + n, date, 1, 2.5, 1 + n % 14 {_SPREAD}"
     f" UNION ALL SELECT 1, fan, DATE '{LAST}' - (fan * 7 + n * 121) % 365, 1, 1 + fan % 50, 1 + fan % 14"
     " FROM generate_series(1, :supporters) AS fan, generate_series(1, 3) AS n",
     "INSERT INTO supporter_returns"
     " SELECT creator_id, date, 0, count(*) FROM creator_supporters GROUP BY 1, 2",
+    f"INSERT INTO viewer_returns SELECT creator, date, n, 30 {_SPREAD}"
+    f" UNION ALL SELECT 1, day::date, away, 1500 {_DAYS}, generate_series(0, 60) AS away",
     "INSERT INTO supporter_totals (creator_id, supporter_id, first_day, last_day, gift_days, gifts, amount,"
     " usual_gap, spark_id) SELECT creator_id, supporter_id, min(date), max(date), count(*), sum(gifts),"
     " sum(amount), CASE WHEN count(*) > 1 THEN 121 END, min(spark_id) FROM creator_supporters GROUP BY 1, 2",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from urllib.parse import parse_qsl, urlencode
 
 from dash import html
@@ -37,7 +37,7 @@ ROWS = 25
 LAST_PAGE = 200
 EXPORTED = 10_000
 
-RPM = "Which videos earn more than they are viewed?"
+RPM = "Which videos earn most for their views?"
 VIDEOS = "What did each video bring?"
 WITHOUT = "Gifts without a video"
 ALL = "All"
@@ -72,13 +72,19 @@ def _only(parts: Parts) -> Parts:
 def filled(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) -> Parts:
     if queries.lacks("videos", chosen.period, chosen.freshness):
         return {Ids.HEAD: Box(message_card("Not counted yet", f"Videos are {NOT_COUNTED}."), "nothing")}
-    now = queries.content(creator_id, chosen.period)
-    before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
+    brought = cache(partial(queries.content, creator_id))
+
+    def numbers() -> list[Kpi]:
+        before = brought(chosen.comparable) if chosen.comparable else None
+        return key_numbers(brought(chosen.period), before)
+
     figure = partial(chosen.figure, "content")
     return {
-        Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(key_numbers(now, before)))],
+        Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(numbers()))],
         **figure("views_and_rpm", RPM, lambda: views_and_rpm(queries, creator_id, chosen)),
-        Ids.TABLE: chosen.section(VIDEOS, lambda: table(queries, creator_id, chosen, asked, now)),
+        Ids.TABLE: chosen.section(
+            VIDEOS, lambda: table(queries, creator_id, chosen, asked, brought(chosen.period))
+        ),
     }
 
 
@@ -142,10 +148,13 @@ def table(queries: Queries, creator_id: int, chosen: Selection, asked: Asked, no
         Column("Comments"),
         Column("Shares"),
     )
-    rows = [row(title(video), video.brought) for video in videos]
+    lines = [(title(video), video.brought) for video in videos]
     if page == 1:
-        rows = [row(ALL, together(now)), row(WITHOUT, now.without), *rows]
-    shown = table_card("videos", VIDEOS, columns, rows, WORDS, wide=True)
+        lines = [(ALL, together(now)), (WITHOUT, now.without), *lines]
+    summed = len(lines) - len(videos)
+    rows = [row(*line, rated=place >= summed) for place, line in enumerate(lines)]
+    below = [more_words(brought) for _, brought in lines]
+    shown = table_card("videos", VIDEOS, columns, rows, WORDS, wide=True, more=below)
     return [shown, pager(page, more, asked)]
 
 
@@ -157,19 +166,31 @@ def together(now: Content) -> Brought:
     )
 
 
-def row(name: str, brought: Brought) -> tuple[str, ...]:
-    bare = name in (ALL, WITHOUT)
+def row(name: str, brought: Brought, *, rated: bool) -> tuple[str, ...]:
+    """`rated`: with its RPM, which sums have on the cards."""
     counts = (brought.gifts, brought.likes, brought.comments, brought.shares)
     gifts, *reactions = (formats.exact(count, "count") for count in counts)
     return (
         name,
         formats.exact(brought.earned, "money"),
-        formats.NO_VALUE if bare else formats.exact(brought.rpm, "money"),
+        formats.exact(brought.rpm, "money") if rated else formats.NO_VALUE,
         formats.exact(brought.views, "count"),
         formats.short(brought.engagement, "percent"),
         gifts,
         *reactions,
     )
+
+
+def more_words(brought: Brought) -> str:
+    parts = {
+        "gifts": brought.gifts,
+        "likes": brought.likes,
+        "comments": brought.comments,
+        "shares": brought.shares,
+    }
+    counts = [f"{formats.exact(count, 'count')} {what}" for what, count in parts.items() if count]
+    engaged = f"{formats.short(brought.engagement, 'percent')} engagement" if brought.engagement else ""
+    return " · ".join(part for part in (engaged, *counts) if part)
 
 
 def pager(page: int, more: bool, asked: Asked) -> Component:
@@ -202,24 +223,33 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     chosen = select(freshness, asked)
     if queries.lacks("videos", chosen.period, freshness):
         return None
-    brought = queries.content(creator_id, chosen.period)
-    before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
-    videos, _ = queries.videos_page(creator_id, chosen.period, EXPORTED)
-    rows = [(WITHOUT, None, *cells(brought.without)), *(video_cells(video) for video in videos)]
-    columns = (
-        "Video",
-        "Made on",
-        "Views",
-        "Likes",
-        "Comments",
-        "Shares",
-        "Gifts",
-        "Earned ($)",
-        "Engagement (%)",
-        "RPM ($)",
-    )
-    tables = [exports.key_numbers(key_numbers(brought, before)), Table("Videos", columns, rows)]
+
+    def numbers() -> Table:
+        before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
+        return exports.key_numbers(key_numbers(queries.content(creator_id, chosen.period), before))
+
+    def by_video() -> Table:
+        videos, _ = queries.videos_page(creator_id, chosen.period, EXPORTED)
+        without = queries.content(creator_id, chosen.period).without
+        rows = [(WITHOUT, None, *cells(without)), *(video_cells(video) for video in videos)]
+        return Table("Videos", COLUMNS, rows)
+
+    tables = [exports.table("Key numbers", numbers), exports.table("Videos", by_video)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)
+
+
+COLUMNS = (
+    "Video",
+    "Made on",
+    "Views",
+    "Likes",
+    "Comments",
+    "Shares",
+    "Gifts",
+    "Earned ($)",
+    "Engagement (%)",
+    "RPM ($)",
+)
 
 
 def video_cells(video: Video) -> tuple[Cell, ...]:

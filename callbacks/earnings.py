@@ -1,10 +1,10 @@
 """Earnings: a creator's months, sparks and forecast → cards, figures and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from urllib.parse import parse_qsl
 
 from dash import dcc, html
@@ -120,21 +120,23 @@ def filled(queries: Queries, creator_id: int, chosen: Selection, scenario: Scena
     if queries.lacks("sparks", coverage, chosen.freshness):
         words = message_card("Not counted yet", "The worker counts sparks and refunds of all days first.")
         return {Ids.HEAD: Box(words, "nothing")}
-    lines = queries.months_earned(creator_id, coverage.last)
-    ahead = expected(queries.creator_forecast(creator_id), coverage.last)
+    lines = cache(partial(queries.months_earned, creator_id, coverage.last))
+    ahead = cache(lambda: expected(queries.creator_forecast(creator_id), coverage.last))
     figure = partial(chosen.figure, "earnings")
     return {
         Ids.HEAD: [
             chosen.line(),
             chosen.section(
-                "Key numbers", lambda: cards(key_numbers(queries, creator_id, chosen, lines, ahead))
+                "Key numbers", lambda: cards(key_numbers(queries, creator_id, chosen, lines(), ahead()))
             ),
         ],
-        **figure("months", MONTHS, lambda: months(lines, ahead)),
+        **figure("months", MONTHS, lambda: months(lines(), ahead())),
         **figure("by_spark", SPARKS, lambda: by_spark(queries, creator_id, chosen)),
-        **figure("what_if", WHAT_WOULD, lambda: what_if(queries, creator_id, coverage.last, ahead, scenario)),
+        **figure(
+            "what_if", WHAT_WOULD, lambda: what_if(queries, creator_id, coverage.last, ahead(), scenario)
+        ),
         Ids.CHOICE: chosen.section("What if", lambda: choice(scenario, asked)),
-        Ids.LEDGER: chosen.section(LEDGER, lambda: ledger_table(lines, printed=asked.creator is None)),
+        Ids.LEDGER: chosen.section(LEDGER, lambda: ledger_table(lines(), printed=asked.creator is None)),
     }
 
 
@@ -354,26 +356,34 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     chosen = select(freshness, asked)
     if queries.lacks("sparks", freshness.coverage, freshness):
         return None
-    lines = queries.months_earned(creator_id, freshness.coverage.last)
-    ahead = expected(queries.creator_forecast(creator_id), freshness.coverage.last)
-    tables = [
-        exports.key_numbers(key_numbers(queries, creator_id, chosen, lines, ahead)),
-        Table("Ledger by month", ("Month", *LEDGER_COLUMNS), [month_cells(line) for line in lines]),
-        Table(
-            "Ledger by day",
-            ("Day (UTC)", *DAY_COLUMNS),
-            [(day, *sums_cells(sums)) for day, sums in queries.days_earned(creator_id, chosen.period)],
-        ),
-        Table(
-            "By spark",
-            ("Spark", *DAY_COLUMNS),
-            [
-                (spark_name(line), *sums_cells(line.sums))
-                for line in queries.sparks_earned(creator_id, chosen.period)
-            ],
-        ),
-    ]
+    tables = [exports.table(name, build) for name, build in sheets(queries, creator_id, chosen).items()]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)
+
+
+def sheets(queries: Queries, creator_id: int, chosen: Selection) -> dict[str, Callable[[], Table]]:
+    last = chosen.freshness.coverage.last
+
+    def numbers() -> Table:
+        lines = queries.months_earned(creator_id, last)
+        ahead = expected(queries.creator_forecast(creator_id), last)
+        return exports.key_numbers(key_numbers(queries, creator_id, chosen, lines, ahead))
+
+    def by_month() -> Table:
+        lines = queries.months_earned(creator_id, last)
+        return Table("Ledger by month", ("Month", *LEDGER_COLUMNS), [month_cells(line) for line in lines])
+
+    def by_day() -> Table:
+        days = queries.days_earned(creator_id, chosen.period)
+        return Table(
+            "Ledger by day", ("Day (UTC)", *DAY_COLUMNS), [(day, *sums_cells(sums)) for day, sums in days]
+        )
+
+    def sparks() -> Table:
+        lines = queries.sparks_earned(creator_id, chosen.period)
+        rows = [(spark_name(line), *sums_cells(line.sums)) for line in lines]
+        return Table("By spark", ("Spark", *DAY_COLUMNS), rows)
+
+    return {"Key numbers": numbers, "Ledger by month": by_month, "Ledger by day": by_day, "By spark": sparks}
 
 
 DAY_COLUMNS = ("Gifts", "Earned ($)", "Gifts refunded", "Refunded ($)", "Kept ($)")

@@ -66,6 +66,8 @@ def key_numbers(kpis: Iterable[Kpi]) -> Table:
 
 def _key_number(kpi: Kpi) -> tuple[Cell, ...]:
     metric, change = kpi.metric, kpi.change
+    # A reason is for where there is no value.
+    told = kpi.note if kpi.value is not None else kpi.reason or kpi.note
     return (
         metric.label,
         SIGNS[metric.unit],
@@ -73,7 +75,7 @@ def _key_number(kpi: Kpi) -> tuple[Cell, ...]:
         Amount(kpi.before, metric.unit),
         Amount(change.amount, "points" if change.kind == "points" else "percent"),
         {"relative": "%", "points": "pp", "new": "new", "none": ""}[change.kind],
-        "; ".join(filter(None, (kpi.reason or kpi.note, verdict_words(metric, kpi.verdict)))),
+        "; ".join(filter(None, (told, *kpi.words, verdict_words(metric, kpi.verdict)))),
     )
 
 

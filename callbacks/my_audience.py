@@ -1,27 +1,31 @@
 """Audience of a creator: hours of the week and similar creators → cards, a heat map and a table."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, partial
+from typing import NamedTuple
 
 from dash import html
 
 from aggregation import metrics
 from aggregation.best_times import DAYS_A_WEEK, ENOUGH_WEEKS, HOURS, Slot, ranked
 from aggregation.peers import Standing
+from aggregation.periods import Period
 from aggregation.queries import Freshness, Queries, Store
+from aggregation.returns import People
 from aggregation.summaries import Change
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.my_dashboard import NOT_COUNTED, nothing_yet, unknown_creator
-from callbacks.selection import Selection, badge, select
-from layouts import formats, shell
+from callbacks.selection import Selection, badge, kpi, select
+from layouts import formats, own_figures, shell
 from layouts.components import (
     Column,
     Component,
+    Drawing,
     Kpi,
     Parts,
-    attributes,
     kpi_card,
     message_card,
     table_card,
@@ -33,6 +37,7 @@ from layouts.page import Asked, Viewer
 from layouts.pages.my_audience import PAGE, Ids
 
 SHOWN = 10
+WHO = "Do new viewers come, and do others come back?"
 WHEN = "When do my gifts come?"
 BEST = "When should I be live?"
 LIKE_ME = "How do I compare with similar creators?"
@@ -40,7 +45,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 METHOD = (
     "Gifts expected in one such hour (UTC), from the last 12 weeks, drawn towards your average: one lucky "
-    f"evening makes no best time. Pale: gifts in fewer than {ENOUGH_WEEKS} of the weeks, so never ranked."
+    f"evening makes no best time. Grey: gifts in fewer than {ENOUGH_WEEKS} of the weeks, so never ranked."
 )
 PERIODS = "Hours are of the last 12 weeks, the comparison of a calendar month, whichever period is chosen."
 PRIVACY = (
@@ -48,6 +53,16 @@ PRIVACY = (
     "once and never changed; only where at least 20 creators earned something and none has above a quarter "
     "of the sum."
 )
+TOO_FEW = "Not enough similar creators."
+NOT_RECORDED = "Not available: views aren't recorded."
+
+
+class Watched(NamedTuple):
+    """Who watched in the period and in the one before; nobody known and why."""
+
+    viewers: People | None
+    earlier: People | None
+    why: str
 
 
 def register(page: PageGuard, store: Store) -> None:
@@ -73,17 +88,36 @@ def _only(parts: Parts) -> Parts:
 
 
 def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
-    slots, why = hours(queries, creator_id, chosen.freshness)
-    standing = queries.peer_standing(creator_id)
+    figure = partial(chosen.figure, "my-audience")
+    told = cache(partial(hours, queries, creator_id, chosen.freshness))
+    standing = cache(partial(queries.peer_standing, creator_id))
     return {
         Ids.HEAD: [
+            chosen.line(),
             html.P(PERIODS, className="period-line"),
-            chosen.section("Key numbers", lambda: cards(key_numbers(slots, why, standing))),
+            chosen.section(
+                "Key numbers",
+                lambda: cards(key_numbers(watched(queries, creator_id, chosen), *told(), standing())),
+            ),
         ],
-        Ids.HOURS: chosen.section(WHEN, lambda: heat_map(slots, why)),
-        Ids.SLOTS: chosen.section(BEST, lambda: best_table(slots, why)),
-        Ids.PEERS: chosen.section(LIKE_ME, lambda: peers_card(standing)),
+        Ids.HOURS: chosen.section(WHEN, lambda: heat_map(*told())),
+        Ids.SLOTS: chosen.section(BEST, lambda: best_table(*told())),
+        **figure("new_and_returning", WHO, lambda: new_and_returning(queries, creator_id, chosen)),
+        **figure("benchmark", LIKE_ME, lambda: benchmark(standing())),
     }
+
+
+def watched(queries: Queries, creator_id: int, chosen: Selection) -> Watched:
+    if "video_watches" in chosen.freshness.missing:
+        return Watched(None, None, NOT_RECORDED)
+
+    def of(period: Period) -> People | None:
+        return queries.viewers(creator_id, period, chosen.freshness)
+
+    withheld = chosen.withheld(metrics.VIEWERS_COUNT, creator_id)
+    viewers = of(chosen.period)
+    earlier = of(chosen.comparable) if chosen.comparable else None
+    return Watched(viewers, earlier, withheld or ("" if viewers else NOT_COUNTED))
 
 
 def hours(queries: Queries, creator_id: int, freshness: Freshness) -> tuple[Sequence[Slot], str]:
@@ -98,23 +132,32 @@ def hours(queries: Queries, creator_id: int, freshness: Freshness) -> tuple[Sequ
 
 
 def cards(kpis: Sequence[Kpi]) -> Component:
-    return html.Div([kpi_card(entry) for entry in kpis], className="kpis three")
+    return html.Div([kpi_card(entry) for entry in kpis], className="kpis")
 
 
-def key_numbers(slots: Sequence[Slot], why: str, standing: Standing | None) -> list[Kpi]:
+def key_numbers(watched: Watched, slots: Sequence[Slot], why: str, standing: Standing | None) -> list[Kpi]:
+    viewers, earlier = watched.viewers, watched.earlier
     best = next(iter(ranked(slots)), None)
     none = why or f"no hour had gifts in {ENOUGH_WEEKS} of the weeks"
     quarter = standing.quarter if standing else None
     return [
+        kpi(
+            metrics.VIEWERS_COUNT,
+            viewers.total if viewers else None,
+            earlier.total if earlier else None,
+            note=f"{viewers.new:,} new" if viewers else "",
+            reason=watched.why,
+        ),
+        kpi(
+            metrics.RETURNING_VIEWERS,
+            viewers.returning if viewers else None,
+            earlier.returning if earlier else None,
+            reason=watched.why or "nobody watched in this period",
+        ),
         _card(
             metrics.BEST_HOUR,
             Decimal(f"{best.earned:.2f}") if best else None,
             *([f"{name(best)}, {best.times:.1f} × an average hour"] if best else [none]),
-        ),
-        _card(
-            metrics.GIFTED_HOURS,
-            sum(slot.is_known for slot in slots) if slots else None,
-            f"of {DAYS_A_WEEK * HOURS}" if slots else why,
         ),
         _card(
             metrics.QUARTER,
@@ -179,20 +222,31 @@ def best_row(slot: Slot) -> tuple[str, ...]:
     return (name(slot).removesuffix(" UTC"), f"{slot.gifts:.1f}", limits, earned, str(slot.weeks))
 
 
-def peers_card(standing: Standing | None) -> Component:
+def new_and_returning(queries: Queries, creator_id: int, chosen: Selection) -> Drawing:
+    if "video_watches" in chosen.freshness.missing:
+        return Drawing(reason=NOT_RECORDED)
+    if queries.lacks("viewer_returns", chosen.period, chosen.freshness):
+        return Drawing(reason=f"Viewers are {NOT_COUNTED}.")
+    found = queries.viewers_by_day(creator_id, chosen.period)
+    if not found:
+        return Drawing(reason="Nobody watched in this period.")
+    days: list[date] = [day for day in chosen.period.dates() if day >= chosen.freshness.coverage.first]
+    new, again = zip(*(found.get(day, (0, 0)) for day in days), strict=True)
+    names = ("First time ever", "Watched before")
+    return Drawing(own_figures.new_and_returning(days, new, again, names), "Viewers of each day.")
+
+
+def benchmark(standing: Standing | None) -> Drawing:
     if standing is None or standing.quartiles is None:
-        return message_card(LIKE_ME, "Not enough similar creators.", PRIVACY)
+        return Drawing(reason=[html.P(TOO_FEW), html.P(PRIVACY, className="hint")])
     low, high = standing.followers
     lower, median, upper = (formats.exact(value, "money") for value in standing.quartiles)
-    rows = [
-        ("You", formats.exact(standing.earned, "money")),
-        ("A quarter earned up to", lower),
-        ("Half earned up to", median),
-        ("Three quarters earned up to", upper),
-    ]
-    note = f"{month_name(standing.month)}, creators with {low:,} to {high:,} followers. {PRIVACY}"
-    columns = (Column("", numeric=False), Column("Earned in the month"))
-    return html.Div(table_card("peers", LIKE_ME, columns, rows, note), **attributes(data_figure="benchmark"))
+    words = (
+        f"{month_name(standing.month)}: you earned {formats.exact(standing.earned, 'money')}. Of creators "
+        f"with {low:,} to {high:,} followers a quarter earned up to {lower}, half up to {median}, three "
+        f"quarters up to {upper}. {PRIVACY}"
+    )
+    return Drawing(own_figures.strip(standing.month, standing.earned, standing.quartiles), words)
 
 
 # ---- export ----
@@ -203,28 +257,39 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     owner = None if creator_id is None else queries.creator_name(creator_id)
     if freshness is None or creator_id is None or owner is None:
         return None
-    slots, why = hours(queries, creator_id, freshness)
-    columns = (
-        "Weekday",
-        "Hour (UTC)",
-        "Gifts expected",
-        "From",
-        "To",
-        "Earned ($)",
-        "Weeks with gifts",
-        "Ranked",
+    chosen = select(freshness, asked)
+
+    def numbers() -> Table:
+        who = watched(queries, creator_id, chosen)
+        told = hours(queries, creator_id, freshness)
+        return exports.key_numbers(key_numbers(who, *told, queries.peer_standing(creator_id)))
+
+    def by_hour() -> Table:
+        slots, _ = hours(queries, creator_id, freshness)
+        return Table("Hours of the week", COLUMNS, [slot_cells(slot) for slot in slots])
+
+    tables = [exports.table("Key numbers", numbers), exports.table("Hours of the week", by_hour)]
+    return exports.export(PAGE, chosen, asked, now, tables, owner=owner)
+
+
+COLUMNS = (
+    "Weekday",
+    "Hour (UTC)",
+    "Gifts expected",
+    "From",
+    "To",
+    "Earned ($)",
+    "Weeks with gifts",
+    "Ranked",
+)
+
+
+def slot_cells(slot: Slot) -> tuple[str | int | Amount, ...]:
+    return (
+        WEEKDAYS[slot.weekday],
+        slot.hour,
+        *(Amount(Decimal(f"{value:.4f}"), "points") for value in (slot.gifts, slot.low, slot.high)),
+        Amount(Decimal(f"{slot.earned:.2f}"), "money"),
+        slot.weeks,
+        "yes" if slot.is_known else "too few weeks",
     )
-    rows = [
-        (
-            WEEKDAYS[slot.weekday],
-            slot.hour,
-            *(Amount(Decimal(f"{value:.4f}"), "points") for value in (slot.gifts, slot.low, slot.high)),
-            Amount(Decimal(f"{slot.earned:.2f}"), "money"),
-            slot.weeks,
-            "yes" if slot.is_known else "too few weeks",
-        )
-        for slot in slots
-    ]
-    kpis = key_numbers(slots, why, queries.peer_standing(creator_id))
-    tables = [exports.key_numbers(kpis), Table("Hours of the week", columns, rows)]
-    return exports.export(PAGE, select(freshness, asked), asked, now, tables, owner=owner)

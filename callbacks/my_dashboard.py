@@ -16,7 +16,8 @@ from aggregation.forecasting.creators import CreatorForecast
 from aggregation.known import KnownQueries
 from aggregation.metrics import Metric
 from aggregation.periods import Period
-from aggregation.queries import Queries, Store, Supporters
+from aggregation.queries import Queries, Store
+from aggregation.returns import People
 from aggregation.suggestions import Suggestion
 from aggregation.summaries import Number
 from aggregation.verdicts import Verdict, verdict
@@ -69,8 +70,8 @@ class Numbers(NamedTuple):
 
     daily: pd.DataFrame
     before: pd.DataFrame | None
-    supporters: Supporters | None
-    earlier: Supporters | None
+    supporters: People | None
+    earlier: People | None
     # the days that make the normal ranges
     usual: pd.DataFrame
     supporters_verdict: Verdict | None
@@ -151,7 +152,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
 
 
 def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
-    def of(period: Period) -> tuple[pd.DataFrame, Supporters | None]:
+    def of(period: Period) -> tuple[pd.DataFrame, People | None]:
         return (
             queries.creator_daily(creator_id, period, chosen.freshness),
             queries.supporters(creator_id, period, chosen.freshness),
@@ -207,7 +208,7 @@ def own_supporters(found: Numbers, withheld: Callable[[Metric], str]) -> Kpi:
 
 
 def supporters_kpi(
-    supporters: Supporters | None, earlier: Supporters | None, withheld: str, judgement: Verdict | None = None
+    supporters: People | None, earlier: People | None, withheld: str, judgement: Verdict | None = None
 ) -> Kpi:
     return kpi(
         metrics.SUPPORTERS_COUNT,
@@ -273,6 +274,8 @@ def expected(made: CreatorForecast | None, ahead: Period) -> tuple[pd.DataFrame 
 def reactions(daily: pd.DataFrame) -> Drawing:
     if daily[[metric.name for metric in REACTIONS]].isna().all(axis=None):
         return Drawing(reason="Not available: likes, comments and shares aren't recorded.")
+    if not any(summaries.total(daily, metric.name) for metric in REACTIONS):
+        return Drawing(reason="No likes, comments or shares in this period.")
     return Drawing(figures.reactions(daily, REACTIONS))
 
 

@@ -1,17 +1,18 @@
 """Supporters: a creator's supporters → cards, figures and a table in pages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from dash import html
 
-from aggregation import metrics, summaries
+from aggregation import metrics
 from aggregation.periods import Period
-from aggregation.queries import Queries, Store, Supporters
+from aggregation.queries import Queries, Store
+from aggregation.returns import People
 from aggregation.summaries import Change
 from aggregation.supporters import Dependency, Standing, Supporter, SupporterPage
 from callbacks import exports
@@ -65,11 +66,14 @@ class Choice(NamedTuple):
     page: int
 
 
+Spread = Callable[[Period], Dependency | None]
+
+
 class Numbers(NamedTuple):
     """Of the period, and of the one before where there is one."""
 
-    supporters: Supporters | None
-    earlier: Supporters | None
+    supporters: People | None
+    earlier: People | None
     spread: Dependency | None
     spread_before: Dependency | None
     cooling: int | None
@@ -109,21 +113,24 @@ def choice(asked: Asked) -> Choice:
 
 def filled(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) -> Parts:
     figure = partial(chosen.figure, "supporters")
-    numbers = read(queries, creator_id, chosen)
+    spread = cache(partial(queries.dependency, creator_id))
+
+    def numbers() -> list[Kpi]:
+        return key_numbers(read(queries, creator_id, chosen, spread), chosen)
+
     return {
-        Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(key_numbers(numbers, chosen)))],
-        **figure("cumulative_share", SHARE, lambda: cumulative_share(queries, creator_id, numbers.spread)),
+        Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(numbers()))],
+        **figure(
+            "cumulative_share", SHARE, lambda: cumulative_share(queries, creator_id, spread(chosen.period))
+        ),
         **figure("new_and_returning", DAYS, lambda: new_and_returning(queries, creator_id, chosen)),
         Ids.TABLE: chosen.section(WHO, lambda: table(queries, creator_id, chosen, asked)),
     }
 
 
-def read(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
-    def of(period: Period) -> tuple[Supporters | None, Dependency | None]:
-        return (
-            queries.supporters(creator_id, period, chosen.freshness),
-            queries.dependency(creator_id, period),
-        )
+def read(queries: Queries, creator_id: int, chosen: Selection, spread_of: Spread) -> Numbers:
+    def of(period: Period) -> tuple[People | None, Dependency | None]:
+        return queries.supporters(creator_id, period, chosen.freshness), spread_of(period)
 
     supporters, spread = of(chosen.period)
     earlier, spread_before = of(chosen.comparable) if chosen.comparable else (None, None)
@@ -154,8 +161,8 @@ def key_numbers(numbers: Numbers, chosen: Selection) -> list[Kpi]:
         ),
         kpi(
             metrics.RETURNING_SHARE,
-            returning_share(supporters),
-            returning_share(earlier),
+            supporters.returning if supporters else None,
+            earlier.returning if earlier else None,
             reason=nobody if supporters else NOT_COUNTED,
         ),
         kpi(
@@ -180,12 +187,6 @@ def key_numbers(numbers: Numbers, chosen: Selection) -> list[Kpi]:
             reason=NOT_COUNTED,
         ),
     ]
-
-
-def returning_share(supporters: Supporters | None) -> Decimal | None:
-    if supporters is None:
-        return None
-    return summaries.ratio(supporters.total - supporters.new, supporters.total, 100)
 
 
 def effective(spread: Dependency | None) -> Decimal | None:
@@ -225,7 +226,10 @@ def new_and_returning(queries: Queries, creator_id: int, chosen: Selection) -> D
         return Drawing(reason=no_gifts(queries.last_gift_day(creator_id)))
     days: list[date] = [day for day in period.dates() if day >= chosen.freshness.coverage.first]
     new, again = zip(*(found.get(day, (0, 0)) for day in days), strict=True)
-    return Drawing(own_figures.new_and_returning(days, new, again), "Supporters of each day.")
+    return Drawing(
+        own_figures.new_and_returning(days, new, again, ("First gift ever", "Gave before")),
+        "Supporters of each day.",
+    )
 
 
 # ---- the table ----
@@ -246,7 +250,8 @@ def table(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) ->
     )
     rows = [row(supporter) for supporter in found.rows]
     words = f"As of {formats.day(judged.last)}. {STANDING_WORDS}"
-    shown = table_card("supporters", WHO, columns, rows, words, wide=True)
+    more = [more_words(supporter) for supporter in found.rows]
+    shown = table_card("supporters", WHO, columns, rows, words, wide=True, more=more)
     return [filters(wanted.standing, asked), shown, nothing_found(wanted, found), pager(wanted, found, asked)]
 
 
@@ -264,6 +269,12 @@ def row(supporter: Supporter) -> tuple[str, ...]:
         gap_words(supporter.usual_gap),
         supporter.spark or formats.NO_VALUE,
     )
+
+
+def more_words(supporter: Supporter) -> str:
+    gap = supporter.usual_gap
+    often = "" if gap is None else f"every {gap_words(gap)}" if gap > 1 else "every day"
+    return " · ".join(part for part in (often, supporter.spark) if part)
 
 
 def supporter_name(supporter: Supporter) -> str:
@@ -332,22 +343,29 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     if freshness is None or creator_id is None or name is None:
         return None
     chosen = select(freshness, asked)
-    found = queries.supporters_page(creator_id, judged_over(chosen), choice(asked).standing, EXPORTED)
-    columns = (
-        "Supporter",
-        "Total ($)",
-        "Gifts",
-        "State",
-        "First gift",
-        "Last gift",
-        "Usual gap (days)",
-        "Favourite spark",
-    )
-    tables = [
-        exports.key_numbers(key_numbers(read(queries, creator_id, chosen), chosen)),
-        Table("Supporters", columns, [cells(each) for each in found.rows]),
-    ]
+
+    def numbers() -> Table:
+        spread = partial(queries.dependency, creator_id)
+        return exports.key_numbers(key_numbers(read(queries, creator_id, chosen, spread), chosen))
+
+    def people() -> Table:
+        found = queries.supporters_page(creator_id, judged_over(chosen), choice(asked).standing, EXPORTED)
+        return Table("Supporters", COLUMNS, [cells(each) for each in found.rows])
+
+    tables = [exports.table("Key numbers", numbers), exports.table("Supporters", people)]
     return exports.export(PAGE, chosen, asked, now, tables, owner=name)
+
+
+COLUMNS = (
+    "Supporter",
+    "Total ($)",
+    "Gifts",
+    "State",
+    "First gift",
+    "Last gift",
+    "Usual gap (days)",
+    "Favourite spark",
+)
 
 
 def cells(supporter: Supporter) -> tuple[str | int | date | Amount | None, ...]:

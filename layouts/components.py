@@ -250,14 +250,16 @@ def table_card(
     links: Sequence[str] = (),
     total: Sequence[str] = (),
     long: bool = False,
+    more: Sequence[str] = (),
 ) -> Component:
     """A table; the first cell of each row is its heading, and leads to its address in `links`, if any.
 
-    `total`: its last row. `long`: it scrolls by itself.
+    `total`: its last row. `long`: it scrolls by itself. `more`: below each heading on a phone, what stands
+    in columns that have no room there.
     """
     data = attributes(data_table=name)
     head = html.Tr([html.Th(c.label, scope="col", className=_align(c)) for c in columns])
-    body = [_row(columns, row, link) for row, link in zip_longest(rows, links)]
+    body = [_row(columns, row, link, rest) for row, link, rest in zip_longest(rows, links, more)]
     foot = html.Tfoot(_row(columns, total)) if total else None
     title_id = f"table-{name}-title"
     return html.Section(
@@ -279,9 +281,12 @@ def table_card(
     )
 
 
-def _row(columns: Sequence[Column], row: Sequence[str], link: str | None = None) -> Component:
+def _row(
+    columns: Sequence[Column], row: Sequence[str], link: str | None = None, more: str | None = None
+) -> Component:
     cells = [html.Td(cell, className=_align(c)) for c, cell in zip(columns[1:], row[1:], strict=True)]
-    return html.Tr([html.Th(_name(row[0], link), scope="row"), *cells])
+    rest = html.Small(more, className="more") if more else None
+    return html.Tr([html.Th([_name(row[0], link), rest], scope="row"), *cells])
 
 
 def _name(text: str, link: str | None = None) -> Component:

@@ -22,13 +22,19 @@ def _money_axis(largest: float) -> dict[str, Any]:
     return axis(rangemode="tozero", tickprefix="$", tickformat="~s" if largest >= 1000 else ",.2~f")
 
 
+def _people_axis(largest: int) -> dict[str, Any]:
+    """Whole numbers alone: there is no half a person."""
+    few = {"dtick": 1, "range": [0, max(largest, 1) + 0.5]} if largest <= 5 else {}
+    return axis(rangemode="tozero", tickformat=",.0f", **few)
+
+
 def months(lines: Sequence[Line], rest: float | None) -> Figure:
     """Bars of what was earned and stayed, and of what was refunded; `rest`: to come in the last month."""
     # Short, so that they stand side by side on a phone.
     names = [f"{line.first:%b} ’{line.first:%y}" for line in lines]
     kept = [float(line.sums.kept) for line in lines]
     refunded = [float(line.sums.refunded) for line in lines]
-    data = [_bars("Earned", names, kept, CYAN), _bars("Refunded since", names, refunded, CORAL)]
+    data = [_bars("Kept", names, kept, CYAN), _bars("Refunded since", names, refunded, CORAL)]
     if rest is not None:
         coming = _bars("Forecast", names[-1:], [rest], faint(VIOLET, 0.55))
         coming["marker"]["pattern"] = {"shape": "/"}
@@ -82,7 +88,8 @@ def by_spark(named: Sequence[tuple[str, Decimal]]) -> Figure:
         margin={"l": 8 + LABEL_WIDTH * max(map(len, labels), default=0), "r": 16, "t": 8, "b": 8},
         xaxis=axis(range=[0, max(amounts, default=0) * 1.25 or 1], visible=False),
         yaxis=axis(autorange="reversed", showgrid=False, tickvals=labels),
-        bargap=0.3,
+        # Few sparks would make bars as high as the chart.
+        bargap=0.3 if len(labels) > 3 else 0.7,
         meta={"rows": "Spark"},
         showlegend=False,
     )
@@ -165,12 +172,13 @@ def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[flo
         "y": list(rpms),
         "text": [literal(name) for name in names],
         "marker": {"color": CYAN, "size": 9, "opacity": 0.7},
-        "meta": MONEY,
+        # A table of it has a row a video, by these names.
+        "meta": MONEY | {"across": "Views", "names": [literal(name) for name in names]},
         "hovertemplate": "%{text}<br>%{x:,.0f} views · RPM $%{y:,.2f}<extra></extra>",
     }
     layout = chart_layout(
         hovermode="closest",
-        meta={"rows": "Views"},
+        meta={"rows": "Video"},
         xaxis=axis(
             showgrid=False, rangemode="tozero", tickformat="~s", title={"text": "Views", "standoff": 2}
         ),
@@ -181,12 +189,60 @@ def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[flo
     return {"data": [points], "layout": layout}
 
 
-def new_and_returning(days: Sequence[date], new: Sequence[int], again: Sequence[int]) -> Figure:
-    """Stacked bars of the supporters of each day."""
+def strip(month: date, earned: Decimal, quartiles: Sequence[Decimal]) -> Figure:
+    """One line from nothing on: the middle half of similar creators, their median, and who looks at it."""
+    lower, median, upper = map(float, quartiles)
+    row = [month_name(month)]
+    half = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "The middle half",
+        "x": [upper - lower],
+        "y": row,
+        "base": [lower],
+        "customdata": [upper],
+        "width": 0.35,
+        "marker": {"color": faint(VIOLET, 0.38)},
+        "meta": MONEY | {"ends": ["A quarter earned up to", "Three quarters earned up to"]},
+        "hovertemplate": "$%{base:,.2f} to $%{customdata:,.2f}<extra>The middle half</extra>",
+    }
+    points = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": [value],
+            "y": row,
+            "marker": marker,
+            "meta": MONEY,
+            "hovertemplate": f"$%{{x:,.2f}}<extra>{name}</extra>",
+        }
+        for name, value, marker in (
+            ("Half earned up to", median, {"color": VIOLET, "size": 5, "symbol": "square"}),
+            ("You", float(earned), {"color": GREEN, "size": 14, "symbol": "diamond"}),
+        )
+    ]
+    most = max(upper, float(earned))
+    layout = chart_layout(
+        hovermode="closest",
+        barmode="overlay",
+        meta={"rows": "Month"},
+        xaxis=_money_axis(most) | {"range": [-0.02 * most, 1.06 * most or 1.0]},
+        yaxis=axis(showgrid=False, visible=False),
+        margin=MARGIN | {"l": 16},
+        showlegend=True,
+    )
+    return {"data": [half, *points], "layout": layout}
+
+
+def new_and_returning(
+    days: Sequence[date], new: Sequence[int], again: Sequence[int], names: tuple[str, str]
+) -> Figure:
+    """Stacked bars of the people of each day; `names` of the new ones and of the others."""
     shown = [day.isoformat() for day in days]
     data = [
         _bars(name, shown, values, colour) | {"meta": {"unit": "count"}, "hovertemplate": hover}
-        for name, values, colour in (("Gave before", again, CYAN), ("First gift ever", new, GREEN))
+        for name, values, colour in ((names[1], again, CYAN), (names[0], new, GREEN))
         for hover in (f"%{{y:,.0f}}<extra>{name}</extra>",)
     ]
     ticks = {"tickvals": shown, "tickformat": "%a"} if len(shown) <= 8 else {"tickformat": "%-d %b"}
@@ -194,7 +250,7 @@ def new_and_returning(days: Sequence[date], new: Sequence[int], again: Sequence[
         barmode="stack",
         meta={"rows": "Day"},
         xaxis=axis(showgrid=False, type="date", tickangle=0, hoverformat="%a %-d %b %Y", **ticks),
-        yaxis=axis(rangemode="tozero", tickformat=",.0f"),
+        yaxis=_people_axis(max(map(sum, zip(new, again, strict=True)), default=0)),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
         showlegend=True,
     )

@@ -44,6 +44,7 @@ from aggregation.jobs import (
     supporters,
     video_gifts,
     videos,
+    viewers,
     visits,
 )
 from aggregation.jobs.events import ACTIVITY, within
@@ -57,6 +58,7 @@ from aggregation.schema import (
     creator_supporters,
     creator_video_gifts,
     creator_videos,
+    creator_viewers,
     daily_analytics,
     gift_analytics,
     gift_refunds,
@@ -70,6 +72,7 @@ from aggregation.schema import (
     user_frequency,
     user_returns,
     video_profiles,
+    viewer_returns,
 )
 from aggregation.schema import cohort_activity as cohort_activity_table
 from aggregation.schema import cohort_value as cohort_value_table
@@ -271,6 +274,17 @@ JOBS = (
     Job("sparks", creator_sparks, HALF_PAST, sparks.statement, creator_sparks.c.date, completes=False),
     Job("hours", creator_hours, HALF_PAST, hours.statement, creator_hours.c.date, completes=False),
     Job("videos", creator_videos, HALF_PAST, videos.statement, creator_videos.c.date, completes=False),
+    Job("viewers", creator_viewers, HALF_PAST, viewers.statement, creator_viewers.c.date, completes=False),
+    Job(
+        "viewer_returns",
+        viewer_returns,
+        HALF_PAST,
+        viewers.returns,
+        viewer_returns.c.date,
+        reads=(creator_viewers,),
+        later=Later(partial(visits.depend_on_days_until, viewer_returns), viewers.of_later_days),
+        completes=False,
+    ),
     Job(
         "supporters",
         creator_supporters,

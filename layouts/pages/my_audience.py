@@ -3,7 +3,7 @@
 from dash import html
 
 from layouts import shell
-from layouts.components import Component, attributes
+from layouts.components import Component, attributes, figure_card
 from layouts.elements import Html
 from layouts.page import CREATOR_PERIODS, Asked, Page
 
@@ -13,16 +13,23 @@ class Ids:
     HEAD = "my-audience-head"
     HOURS = "my-audience-hours"
     SLOTS = "my-audience-slots"
-    PEERS = "my-audience-peers"
 
 
 def layout(asked: Asked) -> Component:
-    bar = shell.bar("Audience", Ids.ADDRESS, CREATOR_PERIODS, asked, compares=False, export="my-audience")
+    bar = shell.bar("Audience", Ids.ADDRESS, CREATOR_PERIODS, asked, export="my-audience")
     return html.Div(
         [
             bar,
             Html(Ids.HEAD),
-            html.Div([Html(Ids.HOURS, "wide"), Html(Ids.SLOTS), Html(Ids.PEERS)], className="figures"),
+            html.Div(
+                [
+                    Html(Ids.HOURS, "wide"),
+                    Html(Ids.SLOTS),
+                    figure_card("my-audience", "new_and_returning"),
+                    figure_card("my-audience", "benchmark", wide=True),
+                ],
+                className="figures",
+            ),
         ],
         **attributes(data_page="my-audience"),
     )

@@ -82,6 +82,8 @@ def test_after_aggregating_every_cell_is_equal(aggregated: Engine) -> None:
         "creator_hours": 2,
         # what happened on the one video, and the gift with it
         "creator_videos": 6,
+        "creator_viewers": 1,
+        "viewer_returns": 1,
         "creator_supporters": 4,
         "supporter_returns": 1,
         "supporter_totals": 7,
@@ -180,6 +182,16 @@ def test_a_missing_row_is_found(mended: Engine, table: str) -> None:
             "creator_id=1, date=2026-03-10, days_since=7",
         ),
         (
+            "INSERT INTO viewer_returns VALUES (1, '2026-03-10', 7, 0)",
+            "viewer_returns",
+            "creator_id=1, date=2026-03-10, days_since=7",
+        ),
+        (
+            "INSERT INTO creator_viewers VALUES (1, 77, '2026-03-10', 0)",
+            "creator_viewers",
+            "creator_id=1, viewer_id=77, date=2026-03-10",
+        ),
+        (
             "INSERT INTO creator_supporters VALUES (1, 1, '2026-03-10', 0, 0)",
             "creator_supporters",
             "creator_id=1, supporter_id=1, date=2026-03-10",
@@ -265,6 +277,8 @@ def test_what_is_not_due_yet_is_not_missed(platform: Engine) -> None:
         "creator_sparks": 10,
         "creator_hours": 10,
         "creator_videos": 10,
+        "creator_viewers": 10,
+        "viewer_returns": 10,
         "creator_video_gifts": 10,
         "creator_supporters": 10,
         "supporter_returns": 10,

@@ -1,7 +1,7 @@
 """Earnings, statements and Supporters, asked over HTTP as a browser does."""
 
 import csv
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
 
@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import Engine, insert, text
 
 from aggregation import supporters as people
+from aggregation.demo import Scale, load
 from aggregation.earnings import Sums
 from aggregation.periods import Period
 from aggregation.publishing import aggregate
@@ -343,12 +344,75 @@ def test_the_largest_supporter_is_found_beyond_the_candidates(
             assert people.largest(connection, CLEO, Period(date(2026, 2, 1), date(2026, 2, 2))) == 0
 
 
+def test_a_video_may_be_called_like_a_sum(world: World) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE video_profiles SET title = 'All'"))
+    videos = answer(world, "cleo", "content", "?days=7").rows("videos")
+    assert [row.split()[2] for row in videos if row.startswith("All ")] == ["—", "$0.00"]
+
+
+def test_what_has_no_room_on_a_phone_is_below_the_name(world: World) -> None:
+    def below(page: str) -> list[str]:
+        shown = answer(world, "cleo", page, "?days=7").page
+        return [words(each) for each in shown.select("th > .more")]
+
+    assert below("supporters") == ["every 2 days · Ember", "Ember"]
+    assert below("content")[-1] == "50.0% engagement · 1 likes · 1 comments"
+
+
+# ---- Audience ----
+
+
+def test_audience_tells_who_watches(world: World) -> None:
+    """Vera watched on the 3rd and the 4th, vito on the 4th, both for the first time ever."""
+    shown = answer(world, "cleo", "my-audience", "?days=7")
+    assert shown.kpis()["viewers"] == ("2", "new before: 0 2 new")
+    assert shown.kpis()["returning_viewers"][0] == "0.0%"
+    again, new = shown.figures["my-audience-new_and_returning"]["data"]
+    assert (new["y"][-2:], again["y"][-2:]) == ([1, 1], [0, 1])
+    # in the range of the 4th alone, vera had come before
+    shown = answer(world, "cleo", "my-audience", "?from=2026-03-04&to=2026-03-04")
+    assert shown.kpis()["viewers"][0] == "2"
+    assert shown.kpis()["returning_viewers"][0] == "50.0%"
+
+
+def test_viewers_nobody_records_are_not_told(world: World) -> None:
+    change(world.engine, "DROP TABLE video_watches")
+    aggregate(world.engine, clock=lambda: cast.NOW)
+    shown = answer(world, "cleo", "my-audience", "?days=7")
+    for name in ("viewers", "returning_viewers"):
+        assert shown.kpis()[name] == ("—", "Not available: views aren't recorded.")
+    assert "my-audience-new_and_returning" not in shown.drawn()
+
+
+def test_the_benchmark_is_a_strip_of_rounded_quartiles(world: World) -> None:
+    """Cleo has two digits of followers; she earned 42 in March, between the median and the upper quartile."""
+    change(world.engine, "INSERT INTO peer_benchmarks VALUES ('2026-03-01', 2, 10, 20, 50)")
+    shown = answer(world, "cleo", "my-audience")
+    half, median, you = shown.figures["my-audience-benchmark"]["data"]
+    assert (half["base"], half["customdata"], median["x"], you["x"]) == ([10.0], [50.0], [20.0], [42.0])
+    assert shown.kpis()["peer_quarter"] == ("3", "third quarter, Mar 2026")
+    change(world.engine, "UPDATE peer_benchmarks SET lower = NULL, median = NULL, upper = NULL")
+    shown = answer(world, "cleo", "my-audience")
+    assert "my-audience-benchmark" not in shown.drawn()
+    assert shown.kpis()["peer_quarter"][0] == "—"
+
+
 # ---- all creators and months ----
 
 
 def test_every_creator_and_month_balances_and_is_what_they_earned(world: World) -> None:
     """Against creator_metrics, which comes from other statements."""
     balances(world.engine)
+
+
+def test_every_creator_and_month_of_the_demo_balances(database: Engine) -> None:
+    now = datetime(2026, 3, 5, 12, 0)  # noqa: DTZ001 - as the demo has it
+    load(database, Scale(days=70, creators=12, users=150), now)
+    aggregate(database, only=["daily", "creators", "sparks"], clock=lambda: cast.NOW)
+    assert balances(database) >= 12 * 3
+    with database.connect() as connection:
+        assert connection.scalar(text("SELECT sum(refunded) FROM creator_sparks")) > 0
 
 
 def balances(engine: Engine) -> int:

@@ -41,7 +41,7 @@ SHOWN = {
     "earnings": {"creator_sparks", "spark_profiles", "creator_forecasts"},
     "supporters": {"supporter_totals", "supporter_profiles", "creator_supporters", "supporter_returns"},
     "content": {"creator_videos", "video_profiles"},
-    "my-audience": {"creator_hours", "peer_benchmarks"},
+    "my-audience": {"creator_hours", "peer_benchmarks", "viewer_returns"},
     "my-dashboard": {"creator_metrics", "creator_profiles", "supporter_returns", "creator_forecasts"},
 }
 VISITS = [(page, role) for page, role in itertools.product(PAGES, MEMBERS) if role in page.roles]

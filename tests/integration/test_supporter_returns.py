@@ -11,7 +11,8 @@ from sqlalchemy import Engine, delete, insert
 
 from aggregation.partitions import require_months
 from aggregation.periods import Period
-from aggregation.queries import Freshness, Store, Supporters
+from aggregation.queries import Freshness, Store
+from aggregation.returns import People
 from aggregation.schema import creator_supporters, job_runs, source
 from tests.conftest import fresh
 from tests.spec.tables import change, compute
@@ -60,11 +61,11 @@ def store(engine: Engine, supporters: Gave, first: int, last: int) -> None:
     compute(engine, "supporter_returns", str(day(first)), str(day(last)))
 
 
-def counted(supporters: Gave, creator: int, first: int, last: int) -> Supporters:
+def counted(supporters: Gave, creator: int, first: int, last: int) -> People:
     mine = [(supporter, number) for each, supporter, number in supporters if each == creator]
     inside = {supporter for supporter, number in mine if first <= number <= last}
     before = {supporter for supporter, number in mine if number < first}
-    return Supporters(len(inside), len(inside - before))
+    return People(len(inside), len(inside - before))
 
 
 def wrong_periods(engine: Engine, supporters: Gave) -> list[tuple[int, int, int]]:
@@ -112,4 +113,4 @@ def test_days_that_are_not_counted_are_not_zero(database: Engine, period: Period
         connection.execute(insert(job_runs).values(run | finished))
     with Store(database).read() as queries:
         answer = queries.supporters(1, period, Freshness(ALL, None))
-    assert answer == (Supporters(0, 0) if known else None)
+    assert answer == (People(0, 0) if known else None)

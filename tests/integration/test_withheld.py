@@ -1,5 +1,6 @@
 """An unequal number is shown to nobody until it is equal again; the worker tries to mend it, not for ever."""
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -400,3 +401,48 @@ def test_older_days_are_looked_at_in_turn(world: World) -> None:
 def test_without_older_days_there_is_nothing_to_sample(world: World) -> None:
     with world.engine.connect() as connection:
         assert checks.sample(connection, date(2026, 3, 2), date(2026, 3, 1)) is None
+
+
+# ---- a creator's own pages: each wrong number is far from all others, and looked for everywhere ----
+
+WRONG = re.compile(r"98[.,]?[78]")
+OF_CLEO = "WHERE creator_id = 1 AND date = '2026-03-03'"
+
+
+@pytest.mark.parametrize(
+    ("page", "statement"),
+    [
+        ("earnings", f"UPDATE creator_sparks SET earned = 98765.43 {OF_CLEO}"),
+        ("earnings", f"UPDATE creator_sparks SET refunded = 98765.43 {OF_CLEO}"),
+        ("supporters", f"UPDATE creator_supporters SET amount = 98765.43 {OF_CLEO}"),
+        ("supporters", f"UPDATE supporter_returns SET supporters = 98765 {OF_CLEO}"),
+        ("supporters", "UPDATE supporter_totals SET amount = 98765.43 WHERE creator_id = 1"),
+        ("content", f"UPDATE creator_videos SET earned = 98765.43 {OF_CLEO}"),
+        ("content", f"UPDATE creator_videos SET views = 98765 {OF_CLEO}"),
+        ("my-audience", f"UPDATE viewer_returns SET viewers = 98765 {OF_CLEO}"),
+    ],
+)
+def test_a_creators_page_shows_no_wrong_number(world: World, page: str, statement: str) -> None:
+    corrupt(world, statement)
+    client = world.signed_in("cleo")
+    shown = answer(world, "cleo", page, "?days=7")
+    file = client.get(f"/export/{page}.csv?days=7").text
+    statements = client.get("/me/statement/2026-03").text
+    for what in (shown.text, str(shown.figures), file, statements):
+        assert not WRONG.search(what)
+    assert "could not be loaded" not in shown.text
+
+
+def test_a_statement_with_a_wrong_cell_is_not_printed(world: World) -> None:
+    corrupt(world, f"UPDATE creator_sparks SET refunded = 5 {OF_CLEO}")
+    got = world.signed_in("cleo").get("/me/statement/2026-03")
+    assert got.status_code == 503
+    assert THIRD in got.text
+    assert world.signed_in("carl").get("/me/statement/2026-03").status_code == 200
+
+
+def test_another_creators_wrong_cell_withholds_nothing(world: World) -> None:
+    corrupt(world, "UPDATE creator_sparks SET earned = 98765.43 WHERE creator_id = 2")
+    shown = answer(world, "cleo", "earnings", "?days=7")
+    assert shown.kpis()["month_so_far"][0] == "$42.00"
+    assert "being recounted" not in shown.text

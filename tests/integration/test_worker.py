@@ -28,7 +28,7 @@ EARLY = [
     *("gifters", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
 ]
 LATE = [
-    *("creators", "video_gifts", "months", "sparks", "hours", "videos"),
+    *("creators", "video_gifts", "months", "sparks", "hours", "videos", "viewers", "viewer_returns"),
     *("supporters", "supporter_returns", "supporter_totals", "cohort_value", "gifter_months"),
     *("gifter_cohorts", "session_lengths", "profiles", "peers", "spark_profiles"),
     *("video_names", "supporter_names"),

@@ -110,6 +110,7 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
         "supporter_totals",
         "supporter_names",
     ]
+    assert [job.name for job in with_readers(chosen(["viewers"]))] == ["viewers", "viewer_returns"]
     assert [job.name for job in with_readers(chosen(["revenue"]))] == ["revenue"]
     assert with_readers(JOBS) == JOBS
 

@@ -55,9 +55,13 @@ def test_cooling_supporters(cooling: Cooling, is_told: bool) -> None:
     assert [each.name for each in suggestions(None, cooling, None)] == ["cooling"] * is_told
 
 
-@pytest.mark.parametrize(("share", "is_told"), [(0.25, True), (0.249, False), (None, False)])
-def test_dependency(share: float | None, is_told: bool) -> None:
-    found = suggestions(None, None, Habits(10, 56, share))
+@pytest.mark.parametrize(
+    ("days", "share", "is_told"),
+    [(10, 0.25, True), (10, 0.249, False), (10, None, False), (9, 1.0, False)],
+)
+def test_dependency(days: int, share: float | None, is_told: bool) -> None:
+    """Of a newcomer's two gifts one supporter always gave half: that says nothing."""
+    found = suggestions(None, None, Habits(days, 56, share))
     assert [each.name for each in found] == ["dependency"] * is_told
 
 
