@@ -283,14 +283,17 @@ class Queries:
     ) -> dict[str, Number | None]:
         """What each metric is worth over `period`, whose rows `daily` has; distinct users are recounted."""
         values = dict(summaries.values_over(daily, metrics))
-        counted = not self.withheld().of_metric(ACTIVE_USERS, period)
-        if counted and summaries.total(daily, ACTIVE_USERS.name) is not None:
+        if summaries.total(daily, ACTIVE_USERS.name) is not None:
             values[ACTIVE_USERS.name] = self.active_users(period)
         return {metric.name: values.get(metric.name) for metric in metrics}
 
-    @kept(Scope.DAYS)
-    def active_users(self, period: Period) -> int:
-        """Distinct users with a session, a watch or a gift sent on a computed day of the period."""
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def active_users(self, period: Period) -> int | None:
+        """Distinct users with a session, a watch or a gift sent on a computed day of the period; None while
+        one of these days is being recounted.
+        """
+        if self.withheld().of_metric(ACTIVE_USERS, period):
+            return None
         visit = user_returns.c
         first_in_period = or_(visit.days_since == 0, visit.date - visit.days_since < period.first)
         users = select(func.coalesce(func.sum(visit.users), 0)).where(
@@ -401,8 +404,18 @@ class Queries:
         freshness = self.freshness()
         return freshness is not None and leaderboard.is_summed_up(self.connection, period, freshness.coverage)
 
-    @kept(Scope.DAYS)
+    def _require_equal_months(self, *periods: Period | None) -> None:
+        """Before sums over all creators."""
+        months = self.withheld().cells.get(creator_months.name, {}).values()
+        unequal_here = {day for by_day in months for day in by_day}
+        hung_on = {day for period in periods if period for day, _ in period.from_months()}
+        if found := unequal_here & hung_on:
+            raise BeingRecounted(found)
+
+    @kept(Scope.DAYS, Scope.CHECKS)
     def spread(self, period: Period, before: Period | None) -> Spread:
+        """Raises BeingRecounted, as all below do that are sums over the period."""
+        self._require_equal_months(period, before)
         with self.connection.begin_nested():
             return leaderboard.spread(self.connection, period, before)
 
@@ -412,16 +425,19 @@ class Queries:
     def standings(
         self, period: Period, before: Period | None, order: Order, limit: int | None, offset: int = 0
     ) -> Sequence[Standing]:
+        self._require_equal_months(period, before)
         rows = self._rows(leaderboard.standings(period, before, order, limit, offset))
         return [Standing(*row) for row in rows]
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def best_earners(self, period: Period, before: Period | None, limit: int) -> Sequence[Standing]:
         return self.standings(period, before, Order(), limit)
 
     def supporters_counted(self, period: Period) -> bool:
-        """Whether all covered days of the period have been counted."""
+        """Whether all covered days of the period have been counted, and nobody's are being recounted."""
         freshness = self.freshness()
+        if self.withheld().of_metric(SUPPORTERS_COUNT, period):
+            return False
         return freshness is not None and not self.lacks(supporter_returns.name, period, freshness)
 
     def last_gift_day(self, creator_id: int | None = None) -> date | None:
@@ -505,18 +521,24 @@ class Queries:
 
     # ---- gifts ----
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def counted(self, job: str, *periods: Period) -> bool:
-        """Whether `job`, without which a day may count as complete, has done all covered days of these."""
+        """Whether `job`, without which a day may count as complete, has done all covered days of these, and
+        rightly as far as is known.
+        """
         freshness = self.freshness()
-        if freshness is None:
+        if freshness is None or any(self._doubtful(job, period) for period in periods):
             return False
         spans = (period.inside(freshness.coverage) for period in periods)
         return not any(
             span and ledger.missing_days(self.connection, [job], span.first, span.last) for span in spans
         )
 
-    @kept(Scope.DAYS)
+    def _doubtful(self, job: str, period: Period) -> list[date]:
+        """The days for which the job's table has unequal cells."""
+        return [day for each in chosen((job,)) for day in self.withheld().days(each.table.name, None, period)]
+
+    @kept(Scope.DAYS, Scope.CHECKS)
     def refunds(self, period: Period) -> Refunds | None:
         """None where they aren't counted for all of these days yet; likewise below."""
         if not self.counted("refunds", period):
@@ -524,24 +546,27 @@ class Queries:
         with self.connection.begin_nested():
             return gifting.refunds(self.connection, period)
 
-    @kept(Scope.DAYS)
-    def refunds_by_day(self, period: Period) -> dict[date, Decimal]:
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def refunds_by_day(self, period: Period) -> dict[date, Decimal | None]:
+        """Only days with any, and None for those that are being recounted; likewise below."""
+        doubtful = dict.fromkeys(self._doubtful("refunds", period))
         with self.connection.begin_nested():
-            return gifting.refunds_by_day(self.connection, period)
+            return {**gifting.refunds_by_day(self.connection, period), **doubtful}
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def gifters(self, period: Period) -> int | None:
         if not self.counted("gifters", period):
             return None
         with self.connection.begin_nested():
             return gifting.gifters(self.connection, period)
 
-    @kept(Scope.DAYS)
-    def gifters_by_day(self, period: Period) -> dict[date, int]:
+    @kept(Scope.DAYS, Scope.CHECKS)
+    def gifters_by_day(self, period: Period) -> dict[date, int | None]:
+        doubtful = dict.fromkeys(self._doubtful("gifters", period))
         with self.connection.begin_nested():
-            return gifting.gifters_by_day(self.connection, period)
+            return {**gifting.gifters_by_day(self.connection, period), **doubtful}
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def median_gift(self, period: Period) -> Decimal | None:
         """None also where there was no gift."""
         if not self.counted("gift_values", period):
@@ -549,43 +574,50 @@ class Queries:
         with self.connection.begin_nested():
             return gifting.median(self.connection, period)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def sources_by_day(self, period: Period) -> pd.DataFrame:
         with self.connection.begin_nested():
             return gifting.sources_by_day(self.connection, period)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def sparks(self, period: Period, before: Period | None) -> pd.DataFrame:
+        """Raises BeingRecounted, as all below do that are about sparks or sources."""
+        for span in filter(None, (period, before)):
+            self.require_equal(gift_analytics, span, ["send_count", "revenue"])
         with self.connection.begin_nested():
             return gifting.sparks(self.connection, period, before)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def people_of_sparks(self, period: Period) -> pd.DataFrame | None:
         if not self.counted("spark_days", period):
             return None
         with self.connection.begin_nested():
             return gifting.people_of_sparks(self.connection, period)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def spark_trend(self, period: Period, spark_ids: tuple[int, ...]) -> pd.DataFrame:
+        self.require_equal(gift_analytics, period, ["revenue"])
         with self.connection.begin_nested():
             return gifting.spark_trend(self.connection, period, spark_ids)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def hours_of_the_week(self, period: Period, spark_id: int | None = None) -> pd.DataFrame:
+        self.require_equal(gift_analytics, period, ["send_count", "revenue"])
         with self.connection.begin_nested():
             return gifting.hours_of_the_week(self.connection, period, spark_id)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def changed_by_spark(
         self, amount: Amount, now: Period, before: Period, limit: int
     ) -> list[Segment] | None:
         if amount is Amount.EARNINGS and not self.counted("spark_days", now, before):
             return None
+        for span in (now, before):
+            self.require_equal(gift_analytics, span, ["revenue"])
         with self.connection.begin_nested():
             return gifting.by_spark(self.connection, amount, now, before, limit)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def changed_by_creator(
         self, amount: Amount, now: Period, before: Period, limit: int
     ) -> list[Segment] | None:
@@ -594,12 +626,14 @@ class Queries:
         with self.connection.begin_nested():
             return gifting.by_creator(self.connection, amount, now, before, limit)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def changed_by_source(self, now: Period, before: Period) -> list[Part]:
+        for span in (now, before):
+            self.require_equal(revenue_breakdown, span, ["amount"])
         with self.connection.begin_nested():
             return gifting.by_source(self.connection, now, before)
 
-    @kept(Scope.DAYS)
+    @kept(Scope.DAYS, Scope.CHECKS)
     def changed_by_gifter(self, amount: Amount, now: Period, before: Period) -> list[Part] | None:
         if not (self.counted("supporters", now, before) and self.counted("gifters", now)):
             return None

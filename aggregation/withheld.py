@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from aggregation import metrics
 from aggregation.metrics import Metric
 from aggregation.periods import Period
 
@@ -60,16 +61,32 @@ class Withheld:
             period = Period(period.last, period.last)
         wanted: Iterable[str] = (metric.name, *metric.numerator, metric.denominator)
         days = set(self.days(metric.table, set(wanted), period, creator_id))
-        for table in DISTINCT.get((metric.table, metric.name), ()):
-            days.update(self.days(table, None, period, creator_id))
+        for table, columns in MADE_OF.get(_of(metric), {}).items():
+            days.update(self.days(table, columns, period, creator_id))
         return sorted(days)
 
 
-# Of distinct counts: the tables whose rows they are sums of.
-DISTINCT = {
-    ("daily_analytics", "active_users"): ("user_returns",),
-    ("creator_supporters", "supporters"): ("supporter_returns",),
-    ("creator_viewers", "viewers"): ("viewer_returns",),
+def _of(metric: Metric) -> tuple[str, str]:
+    return metric.table, metric.name
+
+
+_REVENUE = {"daily_analytics": ("total_revenue",)}
+_GIFTS = {"daily_analytics": ("total_gifts_sent",)}
+# Of what is no column of its table: the tables, and the columns of them (None: any), that it is made of.
+MADE_OF: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
+    _of(metrics.ACTIVE_USERS): {"user_returns": None},
+    _of(metrics.SUPPORTERS_COUNT): {"supporter_returns": None},
+    _of(metrics.VIEWERS_COUNT): {"viewer_returns": None},
+    _of(metrics.ALL_REVENUE): {**_REVENUE, "revenue_breakdown": None},
+    _of(metrics.PLATFORM_GIFT_REVENUE): _REVENUE,
+    _of(metrics.GIFT_VALUE): _REVENUE,
+    _of(metrics.REFUND_RATE): {**_REVENUE, "gift_refunds": None},
+    _of(metrics.TAKE_RATE): {"daily_analytics": ("total_revenue", "platform_earnings")},
+    _of(metrics.ARPU): {"daily_analytics": ("total_revenue", "active_users"), "user_returns": None},
+    _of(metrics.ARPPU): {**_REVENUE, "gifter_returns": None},
+    _of(metrics.GIFTERS): {**_GIFTS, "gifter_returns": None},
+    _of(metrics.RECIPIENTS): {**_GIFTS, "spark_days": None},
+    _of(metrics.PEAK_HOUR): {**_GIFTS, "gift_analytics": None},
 }
 
 

@@ -1,7 +1,7 @@
 """Audience: sums of visits → cards, figures and the table of days."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -283,11 +283,9 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
         block = BLOCKS[GRAIN.made(asked)]
         tables.append(exports.day_rows(days_of(queries, chosen, chosen.period), DAY_COLUMNS))
         tables.append(lifecycle_rows(cycles(queries, chosen, blocks(chosen.period, block))))
-        tables += frequency_rows(queries.frequency(chosen.period.last))
+        tables.append(exports.table("Active days", lambda: frequency_rows(queries, chosen.period)))
     if "user_sessions" not in freshness.missing:
-        sessions = queries.session_lengths(chosen.period)
-        lengths: list[tuple[str, int]] = list(zip(step_names(), sessions, strict=True))
-        tables.append(Table("Session length", ("Minutes", "Sessions"), lengths))
+        tables.append(exports.table("Session length", lambda: session_rows(queries, chosen.period)))
     return exports.export(PAGE, chosen, asked, now, tables)
 
 
@@ -305,8 +303,13 @@ def lifecycle_rows(stretches: Sequence[Lifecycle]) -> Table:
     return Table("Lifecycle", columns, rows)
 
 
-def frequency_rows(found: tuple[date, list[int]] | None) -> list[Table]:
-    if found is None:
-        return []
-    rows = [(found[0], days, users) for days, users in enumerate(found[1], start=1)]
-    return [Table("Active days", ("28 days to (UTC)", "Active days", "Users"), rows)]
+def frequency_rows(queries: Queries, period: Period) -> Table:
+    """Empty where no four whole weeks have been counted."""
+    found = queries.frequency(period.last)
+    rows = [(found[0], days, users) for days, users in enumerate(found[1], start=1)] if found else []
+    return Table("Active days", ("28 days to (UTC)", "Active days", "Users"), rows)
+
+
+def session_rows(queries: Queries, period: Period) -> Table:
+    lengths: list[tuple[str, int]] = list(zip(step_names(), queries.session_lengths(period), strict=True))
+    return Table("Session length", ("Minutes", "Sessions"), lengths)

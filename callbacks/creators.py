@@ -1,6 +1,5 @@
 """Creators: how earnings are spread, and the leaderboard."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -229,9 +228,10 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     if not countable(queries, chosen):
         return None
     order = wanted(asked, chosen)
-    rows = queries.standings(chosen.period, chosen.comparable, order, None)
-    counted = queries.supporters_counted(chosen.period)
-    tables = [exports.key_numbers(kpis(queries, chosen)), board_rows(rows, chosen, counted)]
+    tables = [
+        exports.table("Key numbers", lambda: exports.key_numbers(kpis(queries, chosen))),
+        exports.table("Leaderboard", lambda: board_rows(queries, chosen, order)),
+    ]
     facts = [("Sorted by", sorted_by(order)), ("Search", order.find)]
     file = exports.export(PAGE, chosen, asked, now, tables)
     return replace(file, facts=[*file.facts, *facts])
@@ -259,7 +259,9 @@ COLUMNS = (
 )
 
 
-def board_rows(rows: Sequence[Standing], chosen: Selection, counted: bool) -> Table:
+def board_rows(queries: Queries, chosen: Selection, order: Order) -> Table:
+    rows = queries.standings(chosen.period, chosen.comparable, order, None)
+    counted = queries.supporters_counted(chosen.period)
     return Table("Leaderboard", COLUMNS, Lines(rows, partial(board_row, chosen=chosen, counted=counted)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -92,6 +93,9 @@ def explain(queries: Queries, chosen: Selection, asked: Asked) -> Explained:
     now, before = chosen.period, chosen.comparable
     if split is Split.SOURCES and "transactions" in chosen.freshness.missing:
         return Explained(subject, reason="Not available: needs the platform's transactions.")
+    doubtful = being_recounted(chosen, split, amount, now, before)
+    if doubtful:
+        return Explained(subject, reason=f"Not available: {formats.being_recounted(doubtful)}.")
     sums = totals(queries, split, amount, now, before)
     if sums is None:
         return Explained(subject, reason="Not computed for all of these days.")
@@ -102,6 +106,16 @@ def explain(queries: Queries, chosen: Selection, asked: Asked) -> Explained:
     if not explanation.adds_up:
         return Explained(subject, reason=UNEVEN)
     return Explained(subject, explanation, rows)
+
+
+def being_recounted(
+    chosen: Selection, split: Split, amount: Amount, now: Period, before: Period
+) -> list[date]:
+    """The days of either period without which the sum itself can't be told."""
+    metric = metrics.TOTAL_REVENUE if amount is Amount.REVENUE else metrics.CREATOR_EARNINGS
+    subject = metrics.ALL_REVENUE if split is Split.SOURCES else metric
+    of_metric = chosen.freshness.withheld.of_metric
+    return sorted({day for period in (now, before) for day in of_metric(subject, period)})
 
 
 def totals(

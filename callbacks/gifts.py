@@ -16,6 +16,7 @@ from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
 from aggregation.verdicts import Verdict
+from aggregation.withheld import BeingRecounted
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, judged_days, kpi, no_gifts, select
@@ -98,7 +99,11 @@ def filled(queries: Queries, chosen: Selection, asked: Asked) -> Parts:
 
 
 def period_line(queries: Queries, chosen: Selection, asked: Asked) -> Component:
-    spark = picked_spark(queries, chosen, asked)
+    try:
+        spark = picked_spark(queries, chosen, asked)
+    except BeingRecounted:
+        # What is shown of sparks says so itself.
+        spark = None
     return chosen.line([("spark", f"Hours and trend of {spark_name(spark)}")] if spark else [])
 
 
@@ -136,6 +141,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
             verdict=judgement(metric, now[metric.name], usual, days),
             # The difference of two hours of the day means nothing.
             words=[words[metric.name]] if metric is metrics.PEAK_HOUR and metric.name in words else (),
+            withheld=chosen.withheld(metric),
         )
         for metric in CARDS
     ]
@@ -144,7 +150,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
 def values(queries: Queries, period: Period, chosen: Selection) -> dict[str, Number | None]:
     daily = summaries.since(queries.daily(period), chosen.freshness.coverage.first)
     gifts, value = (summaries.total(daily, name) for name in ("total_gifts_sent", "total_revenue"))
-    best = peak(queries.hours_of_the_week(period, None)) if gifts is not None else None
+    best = peak_of(queries, period, chosen) if gifts is not None else None
     return {
         metrics.TOTAL_GIFTS.name: gifts,
         metrics.GIFT_VALUE.name: value,
@@ -160,6 +166,13 @@ def recipients(queries: Queries, period: Period) -> int | None:
     if people is None:
         return None
     return int(people[people["spark_id"].isna()]["recipients"].iloc[0])
+
+
+def peak_of(queries: Queries, period: Period, chosen: Selection) -> tuple[int, Decimal] | None:
+    """`peak` of the period; None while one of its hours is being recounted."""
+    if chosen.freshness.withheld.of_metric(metrics.PEAK_HOUR, period):
+        return None
+    return peak(queries.hours_of_the_week(period, None))
 
 
 def peak(hours_of_week: pd.DataFrame) -> tuple[int, Decimal] | None:
@@ -214,7 +227,7 @@ def notes(queries: Queries, chosen: Selection) -> dict[str, str]:
         conversion = summaries.ratio(queries.gifters(period), queries.active_users(period), 100)
         if conversion is not None:
             facts[metrics.GIFTERS.name] = f"{formats.short(conversion, 'percent')} of active users"
-    best = peak(queries.hours_of_the_week(period, None))
+    best = peak_of(queries, period, chosen)
     if best is not None:
         facts[metrics.PEAK_HOUR.name] = (
             f"until {(best[0] + 1) % 24:02}:00 UTC, {formats.short(best[1], 'percent')} of the value"
@@ -417,11 +430,12 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     if freshness is None:
         return None
     chosen = select(freshness, asked)
-    spark = picked_spark(queries, chosen, asked)
     tables = [
         exports.key_numbers(kpis(queries, chosen)),
-        spark_rows(queries, chosen),
-        hour_rows(queries, chosen, spark),
+        exports.table("Sparks", lambda: spark_rows(queries, chosen)),
+        exports.table(
+            "Hours of the week", lambda: hour_rows(queries, chosen, picked_spark(queries, chosen, asked))
+        ),
     ]
     return exports.export(PAGE, chosen, asked, now, tables)
 

@@ -125,6 +125,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
             reason="" if now[metric.name] is not None else reason(metric, queries, chosen),
             note=note(metric, queries, chosen.period),
             verdict=judgement(metric, now[metric.name], usual[metric.name], days[metric.name]),
+            withheld=chosen.withheld(metric),
         )
         for metric in CARDS
     ]
@@ -157,7 +158,8 @@ def refund_rate(refunded: Number | None, completed: Number | None) -> Decimal | 
 
 
 def all_revenue(queries: Queries, period: Period, chosen: Selection) -> Decimal | None:
-    if "transactions" in chosen.freshness.missing:
+    doubtful = chosen.freshness.withheld.of_metric(metrics.ALL_REVENUE, period)
+    if doubtful or "transactions" in chosen.freshness.missing:
         return None
     return sum(queries.revenue_by_source(period)["amount"], start=Decimal(0))
 
@@ -223,7 +225,8 @@ def note(metric: Metric, queries: Queries, period: Period) -> str:
 
 
 def source_days(queries: Queries, period: Period, chosen: Selection) -> pd.DataFrame:
-    """date, a column a source, and `all`, for every day; None where the day isn't computed.
+    """date, a column a source, and `all`, for every day; None where the day isn't computed, or is being
+    recounted.
 
     `all` is None where the platform has no transactions, too.
     """
@@ -231,10 +234,11 @@ def source_days(queries: Queries, period: Period, chosen: Selection) -> pd.DataF
     amounts = {(row["date"], row["source"]): row["amount"] for row in found.to_dict("records")}
     sources = ordered_sources({source for _, source in amounts})
     whole = "transactions" not in chosen.freshness.missing
+    doubtful = chosen.freshness.withheld.of_metric(metrics.ALL_REVENUE, period)
     rows: list[dict[Any, Any]] = []
     for row in queries.daily(period).to_dict("records"):
         day: date = row["date"]
-        if summaries.number(row[metrics.TOTAL_REVENUE.name]) is None:
+        if day in doubtful or summaries.number(row[metrics.TOTAL_REVENUE.name]) is None:
             rows.append({"date": day})
             continue
         each = {source: amounts.get((day, source), Decimal(0)) for source in sources}
@@ -385,8 +389,11 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     chosen = select(freshness, asked)
     tables = [
         exports.key_numbers(kpis(queries, chosen)),
-        day_rows(queries, chosen),
-        part_rows(explain(queries, chosen, asked), SPLITS[chosen_split(asked)]),
+        exports.table("Days by source", lambda: day_rows(queries, chosen)),
+        exports.table(
+            "Why it changed",
+            lambda: part_rows(explain(queries, chosen, asked), SPLITS[chosen_split(asked)]),
+        ),
     ]
     return exports.export(PAGE, chosen, asked, now, tables)
 

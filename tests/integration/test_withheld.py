@@ -140,6 +140,92 @@ def test_pages_of_people_withhold_it(world: World, statement: str, page: str) ->
     assert [name for name in told if shown.kpis()[name][0] != "—"] == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "page", "gone"),
+    [
+        ("UPDATE gift_refunds SET amount = 1", "revenue", {"refund_rate"}),
+        ("UPDATE gifter_returns SET gifters = gifters + 5 WHERE date = '2026-03-03'", "revenue", {"arppu"}),
+        ("UPDATE user_returns SET users = users + 5 WHERE date = '2026-03-03'", "revenue", {"arpu"}),
+        ("UPDATE revenue_breakdown SET amount = 1 WHERE date = '2026-03-03'", "revenue", {"all_revenue"}),
+        (
+            "UPDATE daily_analytics SET platform_earnings = 1 WHERE date = '2026-03-03'",
+            "revenue",
+            {"take_rate"},
+        ),
+        ("UPDATE gifter_returns SET gifters = gifters + 5 WHERE date = '2026-03-03'", "gifts", {"gifters"}),
+        ("UPDATE gift_analytics SET revenue = 1 WHERE hour::date = '2026-03-03'", "gifts", {"peak_hour"}),
+        ("UPDATE spark_days SET recipients = '{1,2,3}' WHERE date = '2026-03-03'", "gifts", {"recipients"}),
+    ],
+)
+def test_pages_of_money_withhold_it_and_nothing_else(
+    world: World, statement: str, page: str, gone: set[str]
+) -> None:
+    good = answer(world, "ana", page, "?days=7").kpis()
+    corrupt(world, statement)
+    shown = answer(world, "ana", page, "?days=7")
+    assert "could not be loaded" not in shown.text
+    assert "7 days:" in shown.text
+    cards = shown.kpis()
+    assert {name for name in good if cards[name][0] == "—"} == gone
+    assert all("being recounted" in cards[name][1] for name in gone)
+    assert {name: cards[name] for name in good if name not in gone} == {
+        name: good[name] for name in good if name not in gone
+    }
+
+
+def test_nothing_of_sparks_is_told_while_an_hour_is_recounted(world: World) -> None:
+    search = "?days=7&spark=1"
+    assert answer(world, "ana", "gifts", search).rows("sparks") != []
+    corrupt(world, "UPDATE gift_analytics SET revenue = 1 WHERE hour::date = '2026-03-03'")
+    shown = answer(world, "ana", "gifts", search)
+    assert shown.rows("sparks") == []
+    assert shown.drawn() & {"gifts-ranked", "gifts-count_and_value", "gifts-trend"} == set()
+    found = tables(lines(world, "ana", f"/export/gifts.csv{search}"))
+    assert found["Sparks"] == [["Not available"], [THIRD]]
+
+
+def test_the_middle_of_gifts_is_not_told_while_their_values_are_recounted(world: World) -> None:
+    assert "median" in answer(world, "ana", "gifts", "?days=7").kpis()["average_gift_value"][1]
+    corrupt(world, "UPDATE gift_values SET gifts = gifts + 5 WHERE date = '2026-03-03'")
+    assert "median" not in answer(world, "ana", "gifts", "?days=7").kpis()["average_gift_value"][1]
+
+
+def test_a_source_has_a_gap_on_the_day_that_is_recounted(world: World) -> None:
+    corrupt(world, "UPDATE revenue_breakdown SET amount = 1 WHERE date = '2026-03-03'")
+    shown = answer(world, "ana", "revenue", "?days=7")
+    gifts, *_ = shown.figures["revenue-by_source"]["data"]
+    assert gifts["y"] == [0, 0, 0, 10, 0, None, 30]
+    found = tables(lines(world, "ana", "/export/revenue.csv?days=7"))
+    assert found["Days by source"] == [["Not available"], [THIRD]]
+
+
+@pytest.mark.parametrize("split", ["factors", "creators", "sparks", "sources", "gifters"])
+def test_a_change_is_not_explained_by_numbers_that_are_recounted(world: World, split: str) -> None:
+    search = f"?from=2026-03-03&to=2026-03-04&split={split}"
+    assert answer(world, "ana", "revenue", search).rows("parts") != []
+    for statement in (
+        "UPDATE gift_analytics SET revenue = 1 WHERE hour::date = '2026-03-03'",
+        "UPDATE revenue_breakdown SET amount = 1 WHERE date = '2026-03-03'",
+        "UPDATE gifter_returns SET gifters = gifters + 5 WHERE date = '2026-03-03'",
+        "UPDATE creator_supporters SET gross = 1 WHERE date = '2026-03-03'",
+    ):
+        corrupt(world, statement)
+    shown = answer(world, "ana", "revenue", search)
+    assert shown.rows("parts") == []
+    assert "revenue-why" not in shown.drawn()
+
+
+def test_creators_are_not_ranked_by_sums_that_are_recounted(world: World) -> None:
+    assert answer(world, "ana", "creators", "?days=7").rows("leaderboard") != []
+    corrupt(world, "UPDATE creator_months SET earnings = 1 WHERE creator_id = 2 AND date = '2026-03-04'")
+    shown = answer(world, "ana", "creators", "?days=7")
+    assert shown.rows("leaderboard") == []
+    assert shown.kpis() == {}
+    assert "being recounted" in shown.text
+    found = tables(lines(world, "ana", "/export/creators.csv?days=7"))
+    assert found["Leaderboard"][0] == ["Not available"]
+
+
 # ---- who must not see what ----
 
 
