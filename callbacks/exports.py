@@ -73,7 +73,9 @@ def _key_number(kpi: Kpi) -> tuple[Cell, ...]:
         Amount(kpi.before, metric.unit),
         Amount(change.amount, "points" if change.kind == "points" else "percent"),
         {"relative": "%", "points": "pp", "new": "new", "none": ""}[change.kind],
-        "; ".join(filter(None, (kpi.reason or kpi.note, verdict_words(metric, kpi.verdict)))),
+        "; ".join(
+            filter(None, (kpi.reason or kpi.note or "; ".join(kpi.words), verdict_words(metric, kpi.verdict)))
+        ),
     )
 
 
