@@ -1,7 +1,7 @@
 """How far a forecast may be off: from its own back-test, blended with what is known of other series.
 
 Errors are relative to the projection. Their scale is blended in the log with a prior, learnt on 105 real
-series of eleven kinds, each cut to 7, 10, 14 … 270 days, and whole: 0.43 · variation^0.9 · √(1 + 84 / days).
+series of eleven kinds, each cut to 7, 10, 14 … 270 days, and whole: 0.43 · variation^0.9 · √(1 + 100 / days).
 Errors of totals have heavier tails than a normal distribution: Student's t with four degrees of freedom.
 """
 
@@ -23,12 +23,12 @@ PRIOR, PRIOR_EXPONENT = 0.43, 0.9
 DAY_PRIOR = 1.1
 # The prior counts as much as so many independent errors; a month's weekly errors share their days.
 PRIOR_WEIGHT = 4.0
-# A level known from few days is itself uncertain, and so is how it moves: with 84 days as much as all else.
-UNCERTAIN_DAYS = 84
+# A level known from few days is itself uncertain, and so is how it moves: with 100 days as much as all else.
+UNCERTAIN_DAYS = 100
 # In fewer days weekdays can't be told from chance: half of what days differ by is taken for theirs.
 WEEKDAYS_SEEN, OF_WEEKDAYS = 14, 0.5
 # The back-test knows parameters fitted on the whole history, so its errors are a little too small.
-OPTIMISM = 1.1
+OPTIMISM = 1.05
 # A quiet history promises no quiet future: nothing varies less, no total errs less than a fifth of the prior.
 LEAST_VARIATION, LEAST_OF_PRIOR = 0.02, 0.2
 # Variation is that of the last half year.

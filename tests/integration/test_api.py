@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert, text
 from aggregation.database import connect
 from aggregation.publishing import aggregate
 from aggregation.schema import revenue_forecast, revenue_forecast_totals, source
+from aggregation.versions import Scope, bump
 from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World
@@ -224,6 +225,7 @@ def forecast_made(engine: Engine, made_on: str, revenue: str) -> None:
         whole = {"days": 30, "chosen": True, "made_at": made_on, "history_days": 28, "state": "ready"}
         scale = {"spread": 1, "recalibration": 1, "notes": []}
         connection.execute(insert(revenue_forecast_totals).values(made | numbers | whole | scale))
+        bump(connection, Scope.DAYS)
 
 
 def test_forecast_is_the_newest(world: World) -> None:
