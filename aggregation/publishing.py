@@ -88,13 +88,13 @@ def publish(
     span: ColumnElement[bool],
     keeps: Sequence[str] = (),
     notes: Notes | None = None,
-    log: Callable[[FromClause, FromClause, FromClause], Insert] | None = None,
+    log: Callable[[FromClause, FromClause], Insert] | None = None,
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
     Rows that are right already aren't touched, so a second run changes none. In the columns that
     `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`. `log` gets
-    the rows that were stored, went and were written, and makes the part that logs them.
+    the rows that went and those that were written, and makes the part that logs them.
     """
     returned: Sequence[ColumnElement[Any]] = [literal_column("1")]
     if log:
@@ -111,9 +111,7 @@ def publish(
     if notes:
         counted = counted.add_cte(_note(notes, gone, written))
     if log:
-        # All parts of a statement see the table as it was before it.
-        stored = select(*table.c).where(span).subquery("before")
-        counted = counted.add_cte(log(stored, gone, written).cte("restated"))
+        counted = counted.add_cte(log(gone, written).cte("restated"))
     return counted
 
 

@@ -39,6 +39,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from aggregation import __version__, ledger
 from aggregation.days import ONE_DAY
 from aggregation.jobs import Job
+from aggregation.jobs.events import within
 from aggregation.ledger import Reason
 from aggregation.schema import COHORT_OFFSETS, job_runs, restatements
 
@@ -63,12 +64,15 @@ class Restated:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is logged beside a cell that changes: by which run, when and why. `days` can be restated."""
+    """What is logged beside a cell that changes: by which run, when, why; and which days can be restated."""
 
     run: int
     at: datetime
     reason: str
-    days: ColumnElement[bool]
+    spans: Sequence[tuple[date, date]]
+
+    def can_restate(self, day: ColumnElement[Any]) -> ColumnElement[bool]:
+        return or_(*(within(day, first, last) for first, last in self.spans))
 
 
 def entry(
@@ -85,9 +89,7 @@ def entry(
     version = ledger.newest_version(connection, job.name)
     if reason in (Reason.SCHEDULE, Reason.MANUAL) and version != __version__:
         reason = Reason.NEW_VERSION
-    day = cast(column(job.day.name), Date)
-    days = or_(*(day.between(literal(begin), literal(end)) for begin, end in _spans(published)))
-    return Entry(run, at, Reason.LATE if reason == Reason.SCHEDULE else reason, days)
+    return Entry(run, at, Reason.LATE if reason == Reason.SCHEDULE else reason, [*_spans(published)])
 
 
 def _spans(days: Collection[date]) -> Iterator[tuple[date, date]]:
@@ -106,14 +108,15 @@ def logged(
     day: Column[Any],
     filled: Collection[str],
     made: Entry,
-    stored: FromClause,
     gone: FromClause,
     written: FromClause,
 ) -> Insert:
-    """Logs what differs between `stored` and what was `written` or has `gone`, a row a cell.
+    """Logs what differs between what was stored and what was `written` or has `gone`, a row a cell.
 
     A null in a column of `filled` is filled, not restated.
     """
+    # All parts of a statement see the table as it was before it.
+    stored = select(*table.c).where(made.can_restate(day)).subquery("before")
     change = _changes(table, stored, gone, written).subquery("changes").c
     names = [each.name for each in table.c if not each.primary_key]
     cell = (
@@ -153,7 +156,7 @@ def logged(
         "reason": literal(made.reason),
     }
     rows = select(*row.values()).select_from(change[day.name].table).join(cell, cell.c.counts)
-    return insert(restatements).from_select(list(row), rows.where(made.days))
+    return insert(restatements).from_select(list(row), rows.where(made.can_restate(change[day.name])))
 
 
 def _counts(old: ColumnElement[Any], new: ColumnElement[Any], *, filled: bool) -> ColumnElement[bool]:

@@ -18,8 +18,8 @@ EXAMPLES = 20
 # Which days there are is no matter of shape, so that a day may be well formed and refused.
 CONFIG = """
 [[operations]]
-include-operation-id = ["calculateDaily", "makeForecast"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+include-operation-id = ["calculateDaily", "makeForecast", "getDashboard", "getCreator"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 422]
 """
 
 

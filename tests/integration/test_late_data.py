@@ -104,7 +104,10 @@ def assert_right(nights: Nights) -> None:
     tables = ", ".join(job.table.name for job in JOBS)
     change(nights.engine, f"TRUNCATE {tables}")
     aggregate(nights.engine, clock=lambda: nights.now)
-    assert before == stored(nights.engine)
+    after = stored(nights.engine)
+    # The name of who doesn't support anybody any more is harmless.
+    assert set(after.pop("supporter_names")) <= set(before.pop("supporter_names"))
+    assert before == after
 
 
 def log(engine: Engine) -> list[tuple[Any, ...]]:

@@ -38,7 +38,8 @@ def missing(engine: Engine, *jobs: str) -> list[int]:
 def test_a_run_is_seen_while_it_goes_on(database: Engine) -> None:
     ledger.start(database, "daily", FIRST, LAST, AFTER)
     (row,) = rows(database, "job_runs")
-    assert row[1:] == ("daily", FIRST, LAST, "running", None, AFTER, None, None, __version__, None, None)
+    run = ("daily", FIRST, LAST, "running", None, AFTER, None, None, __version__, None, None, "schedule")
+    assert row[1:] == run
 
 
 def test_the_newest_runs_come_first(database: Engine) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from aggregation import __version__
 from aggregation.errors import UsageError
@@ -42,6 +42,15 @@ def logged(engine: Engine, *columns: str) -> list[tuple[Any, ...]]:
 
 def test_first_fills_and_second_runs_restate_nothing(world: World) -> None:
     restate(world.engine)
+    assert logged(world.engine) == []
+
+
+def test_a_day_on_which_older_cohorts_age_restates_nothing_of_them(world: World) -> None:
+    sixty_days_after_the_first = date(2026, 4, 2)
+    aggregate(world.engine, sixty_days_after_the_first, sixty_days_after_the_first, clock=lambda: later(29))
+    aged = "SELECT count(*) FROM retention_cohorts WHERE cohort_date = '2026-02-01' AND day_60 IS NOT NULL"
+    with world.engine.connect() as connection:
+        assert connection.scalar(text(aged)) == 1
     assert logged(world.engine) == []
 
 
