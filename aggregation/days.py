@@ -17,6 +17,11 @@ def last_complete_day(now: datetime) -> date:
     return (now.astimezone(UTC) - LATENESS).date() - ONE_DAY
 
 
+def written(day: date) -> str:
+    """As people write it: 21 Nov 2026."""
+    return f"{day.day} {day:%b %Y}"
+
+
 def days_between(first: date, last: date) -> list[date]:
     """Both inclusive; empty where `last` lies before `first`."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]

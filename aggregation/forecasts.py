@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.selectable import Subquery
 
-from aggregation.days import last_complete_day
+from aggregation.days import last_complete_day, written
 from aggregation.forecasting import MIN_DAYS, STALE_AFTER, State, intervals
 from aggregation.forecasting.creators import CreatorForecast
 from aggregation.periods import Period
@@ -64,6 +64,16 @@ class StoredForecast:
     def confidence(self) -> float:
         """In percent; forecasting.CONFIDENCE says of what."""
         return self.totals[30].confidence
+
+    @property
+    def is_zero(self) -> bool:
+        """There was no revenue to project from."""
+        return self.state_then is State.ZERO
+
+    @property
+    def has_limits(self) -> bool:
+        """Where all days were alike, nothing tells how far one can be off."""
+        return self.state_then in (State.READY, State.SHORT)
 
     @property
     def afterwards(self) -> bool:
@@ -314,9 +324,9 @@ def _stale(connection: Connection, now: datetime, known: date) -> str | None:
     complete, day = last_complete_day(now), daily_analytics.c.date
     newest = connection.scalar(select(func.max(day)).where(day <= complete))
     if newest is None or complete - newest >= STALE_AFTER:
-        return f"Stale: the newest complete day is {newest or known}."
+        return f"Stale: the newest complete day is {written(newest or known)}."
     if complete - known >= timedelta(weeks=1) + STALE_AFTER:
-        return f"Stale: made over a week ago, it knows nothing after {known}."
+        return f"Stale: made over a week ago, it knows nothing after {written(known)}."
     return None
 
 

@@ -44,6 +44,7 @@ EXPORTS: dict[str, Exporting] = {
     "revenue": revenue.export,
     "gifts": gifts.export,
     "creators": creators.export,
+    "forecast": forecast.export,
     "my-dashboard": my_dashboard.export,
     "earnings": earnings.export,
     "supporters": supporters.export,

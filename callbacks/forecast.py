@@ -1,10 +1,10 @@
 """Forecast: stored forecasts → cards, figures and the table of all that were made."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import starmap
 from typing import Any
 
 import pandas as pd
@@ -12,17 +12,27 @@ from dash import html
 
 from aggregation import metrics, summaries
 from aggregation.days import ONE_DAY
-from aggregation.forecasting import CONFIDENCE, State
-from aggregation.forecasts import Record, StoredForecast, StoredTotal, was_made_afterwards
-from aggregation.periods import Period
+from aggregation.forecasting import CONFIDENCE
+from aggregation.forecasts import Record, StoredForecast, StoredTotal
+from aggregation.periods import Comparison, Period
 from aggregation.queries import Outlook, Queries, Store
 from aggregation.summaries import Change, Number
+from callbacks import exports
+from callbacks.forecast_tables import (
+    AHEAD,
+    ALL_RUNS,
+    METHODS,
+    day_rows,
+    run_rows,
+    runs_table,
+    settles,
+    total_rows,
+)
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, select
 from layouts import forecast_figures, formats, shell
 from layouts.components import (
     Box,
-    Column,
     Component,
     Drawing,
     Kpi,
@@ -30,12 +40,11 @@ from layouts.components import (
     kpi_card,
     message_card,
     notes_card,
-    table_card,
 )
+from layouts.exports import Export
 from layouts.page import Asked, Viewer
-from layouts.pages.forecast import Ids
+from layouts.pages.forecast import PAGE, Ids
 
-AHEAD = 30
 WEEKS_AGO = 4
 # Weekdays are compared over whole weeks, so that each counts alike.
 RECENT_WEEKS = 8
@@ -44,15 +53,7 @@ RUNS = 26
 FAN = "What will the next 30 days bring?"
 AGO = "What was forecast four weeks ago, and what came?"
 PARTS = "What is the forecast made of?"
-ALL_RUNS = "How did each forecast do?"
 
-METHODS = {
-    "weekday_mean": "weekday means",
-    "ets": "smoothing with weekdays (ETS)",
-    "ets_last_year": "smoothing with weekdays and last year's season",
-    "linear_regression": "straight line",
-    "seasonal_naive": "last week again",
-}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -78,13 +79,17 @@ def none_made(why: str) -> Parts:
 
 def filled(queries: Queries, chosen: Selection, outlook: Outlook, now: datetime) -> Parts:
     figure = partial(chosen.figure, "forecast")
-    key_numbers = chosen.section("Key numbers", lambda: cards(queries, chosen.freshness.coverage, outlook))
+    coverage = chosen.freshness.coverage
+    key_numbers = chosen.section(
+        "Key numbers",
+        lambda: html.Div([kpi_card(each) for each in kpis(queries, coverage, outlook)], className="kpis"),
+    )
     return {
         Ids.HEAD: [made_line(outlook.made), notes_card(outlook.made.notes), key_numbers],
         Ids.RUNS: chosen.section(ALL_RUNS, lambda: runs_table(queries.forecast_runs(RUNS))),
         **figure("fan", FAN, lambda: fan(queries, chosen.period, outlook)),
         **figure("four_weeks_ago", AGO, lambda: four_weeks_ago(queries, outlook.made, now)),
-        **figure("components", PARTS, lambda: components(queries, chosen.freshness.coverage, outlook)),
+        **figure("components", PARTS, lambda: components(queries, coverage, outlook)),
     }
 
 
@@ -99,15 +104,6 @@ def made_line(made: StoredForecast) -> Component:
 # ---- states ----
 
 
-def has_nothing_to_project(made: StoredForecast) -> bool:
-    return made.state_then is State.ZERO
-
-
-def has_limits(made: StoredForecast) -> bool:
-    """Where all days were alike, nothing tells how far one can be off."""
-    return made.state_then in (State.READY, State.SHORT)
-
-
 def stated(made: StoredForecast) -> str:
     """Its own words on why there is no number; a stale one says that first."""
     return made.notes[-1] if made.notes else ""
@@ -116,17 +112,16 @@ def stated(made: StoredForecast) -> str:
 # ---- cards ----
 
 
-def cards(queries: Queries, coverage: Period, outlook: Outlook) -> Component:
+def kpis(queries: Queries, coverage: Period, outlook: Outlook) -> list[Kpi]:
     record, made = queries.forecast_record(), outlook.made
     month = Period(coverage.last.replace(day=1), coverage.last)
     daily = summaries.since(queries.daily(month), coverage.first)
-    all_cards = (
+    return [
         next_days(made, outlook.days),
         running_month(made, outlook.days, summaries.total(daily, metrics.TOTAL_REVENUE.name), coverage.last),
         hit_rate(record, queries.forecast_runs(RUNS)),
         skill(record, made.totals[AHEAD]),
-    )
-    return html.Div([kpi_card(entry) for entry in all_cards], className="kpis")
+    ]
 
 
 def _card(metric: metrics.Metric, value: Number | None, *words: str, history: Sequence[Any] = ()) -> Kpi:
@@ -136,12 +131,12 @@ def _card(metric: metrics.Metric, value: Number | None, *words: str, history: Se
 
 def next_days(made: StoredForecast, days: pd.DataFrame) -> Kpi:
     """Low, mid and high of the total itself; the days it is about, as it may be a week old."""
-    if has_nothing_to_project(made):
+    if made.is_zero:
         return _card(metrics.NEXT_30_DAYS, None, stated(made))
     total = made.totals[AHEAD]
     about = formats.span(Period(made.data_through + ONE_DAY, made.data_through + timedelta(days=AHEAD)))
     path = [summaries.number(value) for value in days["projected"][:AHEAD]]
-    limits = band_words(total.low[80], total.high[80]) if has_limits(made) else unknown_limits()
+    limits = band_words(total.low[80], total.high[80]) if made.has_limits else unknown_limits()
     return _card(metrics.NEXT_30_DAYS, total.projected, limits, about, history=path)
 
 
@@ -163,11 +158,11 @@ def running_month(made: StoredForecast, days: pd.DataFrame, so_far: Number | Non
     if last == end:
         return _card(metric, so_far, came, "all of it has come")
     rest = days[(days["date"] > last) & (days["date"] <= end)]
-    if has_nothing_to_project(made) or rest.empty:
+    if made.is_zero or rest.empty:
         return _card(metric, None, came, "no forecast of its other days")
     amount = sum(rest["projected"], start=Decimal(0))
     words = [came, f"{formats.short(amount, 'money')} to come"]
-    if has_limits(made):
+    if made.has_limits:
         low, high = made.limits(len(rest), amount)
         words.append(band_words(Decimal(so_far) + low, Decimal(so_far) + high))
     reached = rest["date"].iloc[-1]
@@ -194,11 +189,6 @@ def first_settled(runs: pd.DataFrame) -> str:
     return f"the first forecast can be judged on {formats.day(settles(min(runs['data_through'])))}"
 
 
-def settles(data_through: date) -> date:
-    """The day after the last of its 30 days."""
-    return data_through + timedelta(days=AHEAD + 1)
-
-
 def skill(record: Record, total: StoredTotal) -> Kpi:
     """From the record; without one, what the back-test says is no more than a remark."""
     if record.skill is None:
@@ -223,13 +213,13 @@ def _hundredfold(share: float) -> Decimal:
 
 def fan(queries: Queries, period: Period, outlook: Outlook) -> Drawing:
     made = outlook.made
-    if has_nothing_to_project(made):
+    if made.is_zero:
         return Drawing(reason=stated(made))
-    nominals = (80, 95) if has_limits(made) else ()
+    nominals = (80, 95) if made.has_limits else ()
     figure = forecast_figures.fan(
         queries.daily(period), outlook.days, outlook.line, metrics.TOTAL_REVENUE, nominals
     )
-    if not has_limits(made):
+    if not made.has_limits:
         return Drawing(figure, f"{stated(made)} The straight line is the baseline.")
     note = f"Confidence {made.confidence:.0f} %: {CONFIDENCE}. The straight line is the baseline."
     return Drawing(figure, note)
@@ -240,10 +230,10 @@ def four_weeks_ago(queries: Queries, newest: StoredForecast, now: datetime) -> D
     if old is None:
         ripe = formats.day(newest.made_on + timedelta(weeks=WEEKS_AGO))
         return Drawing(reason=f"No forecast is four weeks old yet. The newest one will be on {ripe}.")
-    if has_nothing_to_project(old.made):
+    if old.made.is_zero:
         return Drawing(reason=f"Four weeks ago there was nothing to project. {stated(old.made)}")
     came = old.days.dropna(subset=["actual"]).rename(columns={"actual": metrics.TOTAL_REVENUE.name})
-    nominals = (80,) if has_limits(old.made) else ()
+    nominals = (80,) if old.made.has_limits else ()
     figure = forecast_figures.fan(came, old.days, old.line, metrics.TOTAL_REVENUE, nominals)
     return Drawing(figure, against_what_came(old.made, came))
 
@@ -262,7 +252,7 @@ def against_what_came(made: StoredForecast, came: pd.DataFrame) -> str:
 
 
 def components(queries: Queries, coverage: Period, outlook: Outlook) -> Drawing:
-    if has_nothing_to_project(outlook.made):
+    if outlook.made.is_zero:
         return Drawing(reason=stated(outlook.made))
     recent = summaries.since(
         queries.daily(Period.ending(coverage.last, 7 * RECENT_WEEKS)), coverage.first
@@ -294,49 +284,22 @@ def mean(values: pd.Series) -> Decimal | None:
     return sum(known, start=Decimal(0)) / len(known) if known else None
 
 
-# ---- the table ----
+# ---- export ----
 
 
-def runs_table(runs: pd.DataFrame) -> Component:
-    columns = (
-        Column("Made on", numeric=False),
-        Column("Method", numeric=False),
-        Column("Next 30 days"),
-        Column("80 % band"),
-        Column("Came"),
-        Column("Error"),
-        Column("Coverage", numeric=False),
-    )
-    rows = [run_row(run) for run in runs.to_dict("records")]
-    late = any(starmap(was_made_afterwards, zip(runs["made_on"], runs["made_at"], strict=True)))
-    note = "Afterwards: made later, from the days that were complete then." if late else ""
-    return table_card("runs", ALL_RUNS, columns, rows, note, wide=True)
-
-
-def run_row(run: dict[Any, Any]) -> tuple[str, ...]:
-    late = was_made_afterwards(run["made_on"], run["made_at"])
-    low, high, came = run["low_80"], run["high_80"], summaries.number(run["actual"])
-    return (
-        formats.day(run["made_on"]) + (", afterwards" if late else ""),
-        METHODS.get(run["methodology"], run["methodology"]),
-        formats.short(run["projected"], "money"),
-        f"{formats.short(low, 'money')} – {formats.short(high, 'money')}",
-        formats.short(came, "money"),
-        formats.change_text(error_of(run["projected"], came)),
-        covered(run, came),
-    )
-
-
-def error_of(projected: Decimal, came: Number | None) -> Change:
-    """By how much the forecast was above (+) or below (−) what came."""
-    off = summaries.growth(projected, came)
-    return Change("none") if off is None else Change("relative", off)
-
-
-def covered(run: dict[Any, Any], came: Number | None) -> str:
-    if came is None:
-        return f"known on {formats.day(settles(run['data_through']))}"
-    for nominal in (80, 95):
-        if run[f"low_{nominal}"] <= came <= run[f"high_{nominal}"]:
-            return f"inside {nominal} %"
-    return "outside"
+def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export | None:
+    freshness, outlook = queries.freshness(), queries.forecast(now)
+    if freshness is None or outlook is None:
+        return None
+    # As on the page, with nothing before.
+    asked = replace(asked, compare=Comparison.NONE)
+    chosen = select(freshness, asked)
+    revenue = metrics.TOTAL_REVENUE
+    tables = [
+        exports.key_numbers(kpis(queries, freshness.coverage, outlook)),
+        total_rows(outlook.made),
+        day_rows(outlook),
+        exports.day_rows(queries.daily(chosen.shown)[["date", revenue.name]], [revenue]),
+        run_rows(queries.forecast_runs(RUNS)),
+    ]
+    return exports.export(PAGE, chosen, asked, now, tables)

@@ -13,6 +13,7 @@ from aggregation import (
     checks,
     doctor,
     engines,
+    forecasts,
     ledger,
     operations,
     publishing,
@@ -24,6 +25,7 @@ from aggregation import (
 from aggregation.database import connect, without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
+from aggregation.forecasts import StoredTotal
 from aggregation.migrations import current, migrate, newest
 from aggregation.queries import Freshness, Store
 from aggregation.worker import Worker, await_database
@@ -136,28 +138,34 @@ def make_forecast(settings: Settings, days: int) -> None:
     from aggregation.jobs import forecast
 
     with migrated(settings) as engine:
-        made = forecast.make(engine, utc_now(), days)
+        now = utc_now()
+        made = forecast.make(engine, now, days)
+        with engine.connect() as connection:
+            stored = forecasts.latest(connection, now)
+    if stored is None:
+        raise UserError("the forecast that was made is gone: somebody has removed it meanwhile")
+    if not stored.is_zero:
         table(
             ("next days", "revenue", "80 % between", "95 % between"),
-            [
-                (
-                    total.days,
-                    f"{total.projected:,.2f}",
-                    *(f"{total.low[each]:,.2f} – {total.high[each]:,.2f}" for each in (80, 95)),
-                )
-                for total in made.forecast.totals.values()
-            ],
+            [_total_row(total, known=stored.has_limits) for total in stored.totals.values()],
         )
-        lines = [
-            f"{made.forecast.methodology}, from {made.forecast.history_days} days"
-            f" up to {made.forecast.data_through}; {made.creators:,} creators",
-            f"{made.forecast.confidence:.0f} % {CONFIDENCE}",
-            *made.forecast.notes,
-        ]
-        if not made.new:
-            lines.append("made before today from the same days: what was stored then stays")
-        for line in lines:
-            out.print(line, markup=False)
+    lines = [
+        f"{stored.methodology}, from {stored.history_days} days"
+        f" up to {stored.data_through}; {made.creators:,} creators",
+        *([f"{stored.confidence:.0f} % {CONFIDENCE}"] if stored.has_limits else []),
+        *stored.notes,
+    ]
+    if not made.new:
+        lines.append("made before today from the same days: what was stored then stays")
+    for line in lines:
+        out.print(line, markup=False)
+
+
+def _total_row(total: StoredTotal, *, known: bool) -> tuple[object, ...]:
+    limits = [
+        f"{total.low[each]:,.2f} – {total.high[each]:,.2f}" if known else "not known" for each in (80, 95)
+    ]
+    return total.days, f"{total.projected:,.2f}", *limits
 
 
 def recount(settings: Settings, first: date | None, last: date | None) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from aggregation.days import written
 from aggregation.metrics import Unit
 from aggregation.periods import Period
 from aggregation.summaries import Change, Number
@@ -74,8 +75,7 @@ def change_text(change: Change) -> str:
 
 
 def day(value: date) -> str:
-    """21 Nov 2026."""
-    return f"{value.day} {value:%b %Y}"
+    return written(value)
 
 
 def duration(value: timedelta) -> str:

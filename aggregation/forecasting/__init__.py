@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from aggregation.days import written
 from aggregation.errors import UserError
 from aggregation.forecasting import intervals
 from aggregation.forecasting.history import LONGEST, WEEK, damped, filled
@@ -217,5 +218,7 @@ def _notes(state: State, raw: Values, clean: Values, data_through: date) -> list
         if abs(clean[-back] - raw[-back]) > WORTH_TELLING * raw.mean():
             day = data_through - timedelta(days=back - 1)
             side = "above" if raw[-back] > clean[-back] else "below"
-            notes.append(f"{day} was far {side} what is usual on its weekday; it counts only in part.")
+            notes.append(
+                f"{written(day)} was far {side} what is usual on its weekday; it counts only in part."
+            )
     return notes

@@ -18,9 +18,13 @@ LONG = 400
 YEAR = 364
 # The line's history, by the first design.
 LINE_DAYS = 30
-# Last year's level is that of the four weeks before; its change is seen through a window of 15 days.
-BASE_DAYS, HALF_WINDOW = 28, 7
-# Last year's change is believed half-way (a square root), and never more than a doubling.
+# The last weeks' own means count a third: two views of the same days err less than either.
+MEAN_WEEKS, MEAN_WEIGHT = 4, 1 / 3
+# A past year's level is that of the four weeks before; its change is seen through a window of a week.
+BASE_DAYS, HALF_WINDOW = 28, 3
+# The change is the mean of so many years', in the log, where there are as many …
+YEARS = 2
+# … believed half-way (a square root), and never more than a doubling.
 BELIEVED, MOST_CHANGE = 0.5, 2.0
 # A weekday seen once counts as much as the mean of all days.
 SHRINKAGE = 1.0
@@ -51,24 +55,35 @@ def weekday_means(values: Values, cutoffs: Sequence[int], horizon: int) -> Value
 
 
 def ets(values: Values, cutoffs: Sequence[int], horizon: int) -> Values:
-    return np.maximum(projected(values[None], fitted(values), cutoffs, horizon)[:, 0], 0.0)
+    """Smoothing, a third of it the weekday means of the last four weeks."""
+    smoothed = projected(values[None], fitted(values), cutoffs, horizon)[:, 0]
+    count = min(MEAN_WEEKS, min(cutoffs) // WEEK)
+    weeks = np.arange(-count, 0)[:, None] * WEEK + np.arange(horizon) % WEEK
+    recent = np.array([values[cutoff + weeks].mean(axis=0) for cutoff in cutoffs])
+    return np.maximum((1 - MEAN_WEIGHT) * smoothed + MEAN_WEIGHT * recent, 0.0)
 
 
 def ets_last_year(values: Values, cutoffs: Sequence[int], horizon: int) -> Values:
-    """Turned half-way by the change of last year's same season."""
+    """Turned half-way by the change of the last years' same season."""
     result = ets(values, cutoffs, horizon)
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    ahead = np.arange(horizon)
     for place, cutoff in enumerate(cutoffs):
-        then = cutoff - YEAR
-        base = values[then - BASE_DAYS : then].mean() if cutoff >= LONG else 0.0
-        if base <= 0.0:
-            continue
-        first = then + ahead - HALF_WINDOW
-        last = np.minimum(then + ahead + HALF_WINDOW + 1, cutoff)
-        around = (sums[last] - sums[first]) / (last - first)
-        result[place] *= np.clip(around / base, 1 / MOST_CHANGE, MOST_CHANGE) ** BELIEVED
+        if cutoff >= LONG:
+            result[place] *= np.exp(BELIEVED * _seasons_change(values[:cutoff], horizon))
     return result
+
+
+def _seasons_change(known: Values, horizon: int) -> Values:
+    """How far the days a year ago were above the weeks before them, in the log: a number a day ahead."""
+    sums = np.concatenate([[0.0], np.cumsum(known)])
+    ahead = np.arange(horizon)
+    changes = [np.zeros(horizon)]
+    for then in range(len(known) - YEAR, BASE_DAYS + HALF_WINDOW, -YEAR)[:YEARS]:
+        first = then + ahead - HALF_WINDOW
+        last = np.minimum(then + ahead + HALF_WINDOW + 1, len(known))
+        around, base = (sums[last] - sums[first]) / (last - first), known[then - BASE_DAYS : then].mean()
+        if base > 0.0:
+            changes.append(np.log(np.clip(around / base, 1 / MOST_CHANGE, MOST_CHANGE)))
+    return np.asarray(np.mean(changes[1:] or changes, axis=0))
 
 
 def seasonal_naive(values: Values, cutoffs: Sequence[int], horizon: int) -> Values:

@@ -38,7 +38,15 @@ from aggregation.agenda import FORECAST
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, utc_now
 from aggregation.errors import UsageError, UserError
-from aggregation.forecasting import MAX_HORIZON, TOTALS, Forecast, TooShortError, forecast, intervals
+from aggregation.forecasting import (
+    MAX_HORIZON,
+    MIN_DAYS,
+    TOTALS,
+    Forecast,
+    TooShortError,
+    forecast,
+    intervals,
+)
 from aggregation.forecasting.creators import forecast_all
 from aggregation.forecasting.history import LONGEST
 from aggregation.forecasting.methods import BASELINES
@@ -89,6 +97,12 @@ class History:
     def first(self) -> date:
         return self.last - timedelta(days=len(self.values) - 1)
 
+    @property
+    def earning(self) -> int:
+        """Days from the first one with revenue on."""
+        days = np.flatnonzero(np.nan_to_num(self.values) > 0)
+        return len(self.values) - int(days[0]) if len(days) else 0
+
 
 def make(
     engine: Engine, now: datetime, days: int = 30, *, stopped: Callable[[], bool] = lambda: False
@@ -123,8 +137,8 @@ def make_afterwards(engine: Engine, days: Iterable[date], now: datetime) -> int:
     """Forecasts as of the end of earlier days, with what came beside them: a record to begin with.
 
     Each knows the days before it, as they are stored by now; `made_at` says that it was made later. Their
-    limits don't learn from each other. Left out are days that have one, or too little before them. Returns
-    how many were made.
+    limits don't learn from each other. Left out are days that have one, or less than a week from the first
+    revenue on before them. Returns how many were made.
     """
     new = 0
     with exclusive(engine, WRITERS_LOCK) as connection:
@@ -135,6 +149,8 @@ def make_afterwards(engine: Engine, days: Iterable[date], now: datetime) -> int:
             for day in sorted(set(days) - existing):
                 with suppress(TooShortError, NothingComputedError):
                     history = read_history(connection, datetime.combine(day, time.max, UTC))
+                    if history.earning < MIN_DAYS:
+                        continue
                     made = list(_forecasts(history, max(TOTALS), None, {}, lambda: False))
                     new += bool(_insert_forecasts(connection, made, day, now))
             settle_in(connection)

@@ -17,7 +17,7 @@ class Ids:
 def layout(asked: Asked) -> Component:
     return html.Div(
         [
-            shell.bar("Forecast", Ids.ADDRESS, PLATFORM_PERIODS, asked, compares=False),
+            shell.bar("Forecast", Ids.ADDRESS, PLATFORM_PERIODS, asked, compares=False, export="forecast"),
             Html(Ids.HEAD),
             html.Div(
                 [

@@ -1,6 +1,7 @@
 """The HTTP API: what it says, and to whom it says nothing."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, insert, text
 from aggregation.database import connect
 from aggregation.publishing import aggregate
 from aggregation.schema import revenue_forecast, revenue_forecast_totals, source
+from aggregation.versions import Scope, bump
 from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World
@@ -223,6 +225,7 @@ def forecast_made(engine: Engine, made_on: str, revenue: str) -> None:
         whole = {"days": 30, "chosen": True, "made_at": made_on, "history_days": 28, "state": "ready"}
         scale = {"spread": 1, "recalibration": 1, "notes": []}
         connection.execute(insert(revenue_forecast_totals).values(made | numbers | whole | scale))
+        bump(connection, Scope.DAYS)
 
 
 def test_forecast_is_the_newest(world: World) -> None:
@@ -234,6 +237,45 @@ def test_forecast_is_the_newest(world: World) -> None:
     assert row["madeOn"] == "2026-03-05"
     assert row["forecastDate"] == "2026-03-06"
     assert (row["projectedRevenue"], row["confidence"], row["methodology"]) == (2.5, 80, "ets")
+
+
+def test_what_to_know_of_the_forecast_stands_beside_it(world: World) -> None:
+    forecast_made(world.engine, "2026-03-05", "2.50")
+    about = world.signed_in("ana").get("/api/analytics/forecast").get_json()["about"]
+    limits = {f"{side}{share}": 2.5 for side in ("low", "high") for share in (80, 95)}
+    assert about == {
+        "madeOn": "2026-03-05",
+        "dataThrough": "2026-03-01",
+        "methodology": "ets",
+        "historyDays": 28,
+        "state": "ready",
+        "notes": [],
+        "totals": [{"days": 30, "projectedRevenue": 2.5} | limits],
+        "confidence": 80,
+    }
+
+
+@pytest.mark.parametrize(("state", "projected"), [("constant", 2.5), ("zero", None)])
+def test_where_a_number_of_the_forecast_would_mislead_it_is_null(
+    world: World, state: str, projected: float | None
+) -> None:
+    forecast_made(world.engine, "2026-03-05", "2.50")
+    with world.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE revenue_forecast_totals SET state = :state, notes = '{why}'"), {"state": state}
+        )
+    about = world.signed_in("ana").get("/api/analytics/forecast").get_json()["about"]
+    (total,) = about["totals"]
+    assert (about["state"], about["notes"], about["confidence"]) == (state, ["why"], None)
+    assert (total["projectedRevenue"], total["low80"], total["high95"]) == (projected, None, None)
+
+
+def test_a_stale_forecast_says_so_in_the_api(world: World) -> None:
+    forecast_made(world.engine, "2026-03-05", "2.50")
+    world.app = create_app(world.engine, cast.SECRET, lambda: cast.NOW + timedelta(days=3))
+    about = world.signed_in("ana").get("/api/analytics/forecast").get_json()["about"]
+    assert about["state"] == "stale"
+    assert about["notes"] == ["Stale: the newest complete day is 4 Mar 2026."]
 
 
 # ---- numbers ----

@@ -87,6 +87,10 @@ def test_forecast(database: Engine) -> None:
     assert done.returncode == 0, done.stderr
     assert "ets, from 60 days" in done.stdout
     assert "1 creators" in done.stdout
+    # Every day had the same revenue: nothing tells how far one can be off.
+    assert "not known" in done.stdout
+    assert "how far a day can be off is not known" in done.stdout
+    assert "probability" not in done.stdout
     with database.connect() as connection:
         days = connection.execute(text("SELECT count(DISTINCT forecast_date) FROM revenue_forecast")).scalar()
     assert days == 14

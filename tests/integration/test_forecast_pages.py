@@ -18,6 +18,7 @@ from dashboard_app.factory import create_app
 from tests import cast
 from tests.cast import World, run_callback
 from tests.integration.test_access import FILLS
+from tests.integration.test_exports import lines, tables
 from tests.integration.test_forecasts import put, settled
 from tests.integration.test_pages import Shown, answer
 
@@ -182,6 +183,40 @@ def test_the_components_are_weekdays_around_a_level(world: World) -> None:
     assert "A level of $11.00 a day" in shown.text
 
 
+def test_what_is_taken_out_is_what_the_page_shows(world: World) -> None:
+    put(world.engine, settled(0, 110, 90, 120, 100))
+    store(world, notes=["1 Mar 2026 was odd."])
+    found = tables(lines(world, "ana", "/export/forecast.csv?days=7"))
+    assert list(found)[1:] == ["Key numbers", "Totals", "Days ahead", "Days", "Forecasts"]
+    assert dict(found[""])["Compared with"] == "nothing"
+    assert [line[2] for line in found["Key numbers"][1:]] == ["300.00", "1441.10", "100.0000", ""]
+    assert found["Totals"][1:] == [
+        ["7", "70.00", "50.00", "90.00", "0.00", "10000.00", "", ""],
+        ["30", "300.00", "200.00", "400.00", "0.00", "10000.00", "50.0000", ""],
+        ["", "", "", "", "", "", "", "1 Mar 2026 was odd."],
+    ]
+    assert found["Days ahead"][1] == ["2026-03-05", "10.00", "5.00", "20.00", "1.00", "40.00", "12.00", ""]
+    assert len(found["Days ahead"]) == 1 + 30
+    assert found["Days"][-1] == ["2026-03-04", "30.00"]
+    assert found["Forecasts"][-1][-3:] == ["100.00", "10.0000", "inside 80 %"]
+
+
+def test_where_all_days_were_alike_no_limits_are_taken_out(world: World) -> None:
+    store(world, state="constant", notes=["All alike."])
+    found = tables(lines(world, "ana", "/export/forecast.csv?days=7"))
+    assert found["Totals"][2] == ["30", "300.00", "", "", "", "", "", ""]
+    assert found["Days ahead"][1] == ["2026-03-05", "10.00", "", "", "", "", "12.00", ""]
+
+
+@pytest.mark.parametrize("who", ["carl", None])
+def test_a_creator_must_not_take_it_out(world: World, who: str | None) -> None:
+    store(world)
+    client = world.signed_in(who) if who else world.app.server.test_client()
+    got = client.get("/export/forecast.csv")
+    assert got.status_code in (302, 403, 404)
+    assert b"300.00" not in got.data
+
+
 # ---- words instead of numbers ----
 
 
@@ -235,10 +270,10 @@ def test_a_stale_forecast_says_so_first(world: World) -> None:
     world.app = create_app(world.engine, cast.SECRET, lambda: cast.NOW + timedelta(days=3))
     shown = forecast_page(world)
     (notes,) = shown.page.select(".notes p")
-    assert notes.text == "Stale: the newest complete day is 2026-03-04."
+    assert notes.text == "Stale: the newest complete day is 4 Mar 2026."
     assert shown.kpis()["next_30_days"][1].endswith("5 Mar – 3 Apr 2026")
     overview = answer(world, "ana", "overview", "?days=7")
-    assert "No forecast is drawn. Stale: the newest complete day is 2026-03-04." in overview.text
+    assert "No forecast is drawn. Stale: the newest complete day is 4 Mar 2026." in overview.text
     assert not [name for name in figure(overview, "overview-revenue_trend") if "Forecast" in name]
 
 
@@ -329,6 +364,15 @@ def test_of_many_unusual_days_the_newest_are_told(world: World) -> None:
     # 27 February to 4 March
     assert [note[:10] for note in notes[:3]] == ["4 Mar 2026", "3 Mar 2026", "2 Mar 2026"]
     assert notes[3:] == ["3 more in this period."]
+
+
+def test_operations_tells_an_unusual_day_too(world: World) -> None:
+    store(world, date(2026, 3, 2))
+    settle(world.engine)
+    notes = [line.text for line in answer(world, "ada", "operations", "?days=7").page.select(".notes p")]
+    assert (
+        "3 Mar 2026 was unusual: $1,131.10 of gift revenue, where $10.00 was expected ($0.00 – $50.00)."
+    ) in notes
 
 
 def test_ordinary_days_bring_no_notice(world: World) -> None:

@@ -246,6 +246,16 @@ def test_days_that_have_a_forecast_or_too_little_are_left_out(history: Engine) -
     assert made == {MONDAY.date(), first + timedelta(days=7)}
 
 
+def test_none_is_made_afterwards_for_the_time_before_the_first_revenue(history: Engine) -> None:
+    """From five weeks ago on there is revenue: a week of it is known four weeks ago, and no less will do."""
+    with history.begin() as connection:
+        connection.execute(
+            text("UPDATE daily_analytics SET total_revenue = 0 WHERE date < :first"), {"first": past(5)}
+        )
+    assert forecast.make_afterwards(history, [past(4) - timedelta(days=1), past(4), past(9)], MONDAY) == 1
+    assert {key[0] for key in rows(history, "revenue_forecast_totals", "made_on")} == {past(4)}
+
+
 # ---- what came ----
 
 
@@ -417,7 +427,7 @@ def test_without_new_days_it_is_stale(history: Engine) -> None:
     assert state_at(history, MONDAY + timedelta(days=1))[0] is State.READY
     assert state_at(history, MONDAY + timedelta(days=2)) == (
         State.STALE,
-        "Stale: the newest complete day is 2026-03-15.",
+        "Stale: the newest complete day is 15 Mar 2026.",
     )
 
 
@@ -427,7 +437,7 @@ def test_a_week_later_it_is_still_good_but_not_two_days_more(history: Engine) ->
     assert state_at(history, MONDAY + timedelta(days=8))[0] is State.READY
     state, why = state_at(history, MONDAY + timedelta(days=9))
     assert state is State.STALE
-    assert why == "Stale: made over a week ago, it knows nothing after 2026-03-15."
+    assert why == "Stale: made over a week ago, it knows nothing after 15 Mar 2026."
 
 
 def test_what_was_forecast_four_weeks_ago(history: Engine) -> None:
