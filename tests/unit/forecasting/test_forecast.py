@@ -17,9 +17,11 @@ from aggregation.forecasting import (
     State,
     TooShortError,
     forecast,
+    intervals,
     method_for,
 )
 from aggregation.forecasting.methods import METHODS
+from aggregation.forecasting.smoothing import Parameters
 from benchmarks.forecast import read
 
 SERIES = Path(__file__).resolve().parents[4] / "shared" / "data" / "series" / "daily.csv"
@@ -101,6 +103,25 @@ def test_last_years_change_is_believed_half_way() -> None:
     assert made.projected[15] == pytest.approx(100 * np.sqrt(2), rel=0.05)
 
 
+def test_the_changes_of_two_years_are_averaged() -> None:
+    """A year ago revenue doubled, the year before it stayed: of the mean in the log, a half is believed."""
+    level = np.full(800, 100.0) + np.tile([1.0, -1.0], 400)
+    level[800 - 364 : 800 - 364 + 60] *= 2
+    assert forecast(level, LAST).projected[15] == pytest.approx(100 * 2**0.25, rel=0.03)
+
+
+def test_the_last_four_weeks_count_a_third() -> None:
+    """Smoothing that can't move stays at 10; the last four weeks' mean is 16."""
+    values = np.full(56, 10.0)
+    values[-28:] = 16.0
+    fixed = Parameters(0.0, 0.0, np.array([10.0]), np.zeros((1, 7)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aggregation.forecasting.methods.fitted", lambda _: fixed)
+        assert METHODS["ets"].project(values, [28, 56], 9) == pytest.approx(
+            np.array([[10.0] * 9, [12.0] * 9])
+        )
+
+
 def test_the_first_designs_line_is_one() -> None:
     made = forecast(np.arange(1.0, 61.0), LAST, methodology="linear_regression")
     assert made.projected == pytest.approx(np.arange(61.0, 91.0))
@@ -168,6 +189,23 @@ def test_days_before_the_first_revenue_are_no_history() -> None:
 
 
 # ---- limits ----
+
+
+def test_variation_is_what_days_differ_by_on_their_weekday() -> None:
+    # Two weeks, each day 1 off the mean of its weekday: 14 squares by 14 − 7; the mean is 41
+    assert intervals.variation(np.append(WEEK, WEEK + 2)) == pytest.approx(np.sqrt(2) / 41)
+    # Of less than two weeks: half of the standard deviation, 20, of a mean of 40
+    assert intervals.variation(WEEK) == pytest.approx(0.5 * 20 / 40)
+
+
+def test_at_no_step_of_the_ladder_do_limits_jump() -> None:
+    """Of steady noise, 27 days and 28 are as good as the same; the mean of ten histories."""
+    histories = [weeks(8, 0.3) for _ in range(10)]
+    before, after = (
+        np.mean([forecast(values[:days], LAST).totals[30].spread for values in histories])
+        for days in (27, 28)
+    )
+    assert after / before == pytest.approx(1, abs=0.15)
 
 
 def test_a_noisier_series_has_wider_limits_and_less_confidence() -> None:
