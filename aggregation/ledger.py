@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -154,6 +154,14 @@ def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
     """The newest runs first, with all columns of job_runs."""
     newest = select(job_runs).order_by(job_runs.c.started_at.desc(), job_runs.c.id.desc()).limit(limit)
     return connection.execute(newest).all()
+
+
+def took(run: Row[Any]) -> timedelta | None:
+    """How long a run of `recent` took: its own work, where that was measured; None while it goes on."""
+    if run.finished_at is None:
+        return None
+    known = None if run.seconds is None else timedelta(seconds=run.seconds)
+    return run.finished_at - run.started_at if known is None else known
 
 
 def complete_through(connection: Connection, by: datetime | None = None) -> date | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import html
 
-from aggregation import metrics, operations, requests, unequal
+from aggregation import ledger, metrics, operations, requests, unequal
 from aggregation.agenda import next_starts
 from aggregation.jobs import JOBS
 from aggregation.metrics import Metric
@@ -232,17 +232,9 @@ def run_row(run: Any) -> tuple[Any, ...]:
         run.state,
         formats.NO_VALUE if run.rows is None else f"{run.rows:,}",
         f"{run.started_at:%d %b, %H:%M}",
-        took(run),
+        formats.NO_VALUE if (took := ledger.took(run)) is None else formats.duration(took),
         run_log(run),
     )
-
-
-def took(run: Any) -> str:
-    """Of its own work, where that was measured."""
-    if run.finished_at is None:
-        return formats.NO_VALUE
-    known = None if run.seconds is None else timedelta(seconds=run.seconds)
-    return formats.duration(run.finished_at - run.started_at if known is None else known)
 
 
 def run_log(run: Any) -> Component:

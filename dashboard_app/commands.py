@@ -170,13 +170,13 @@ def show_jobs(settings: Settings) -> None:
             [
                 (
                     run.job,
-                    f"{run.first_day} – {run.last_day}",
+                    str(run.first_day)
+                    if run.first_day == run.last_day
+                    else f"{run.first_day} – {run.last_day}",
                     run.state,
                     "" if run.rows is None else run.rows,
                     f"{run.started_at:%Y-%m-%d %H:%M:%S}",
-                    ""
-                    if run.finished_at is None
-                    else f"{(run.finished_at - run.started_at).total_seconds():.1f}",
+                    "" if (took := ledger.took(run)) is None else f"{took.total_seconds():.1f}",
                     run.error or "",
                 )
                 for run in runs
