@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, true, update
 
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
@@ -150,9 +150,14 @@ def keep_newest(engine: Engine, job: str) -> None:
         connection.execute(delete(job_runs).where(succeeded, job_runs.c.id < newest))
 
 
-def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
-    """The newest runs first, with all columns of job_runs."""
-    newest = select(job_runs).order_by(job_runs.c.started_at.desc(), job_runs.c.id.desc()).limit(limit)
+def recent(connection: Connection, now: datetime, limit: int = 50) -> Sequence[Row[Any]]:
+    """What failed in the last day, then the others, each newest first; with all columns of job_runs.
+
+    A night has more runs than anybody reads: one that failed must not hide behind them.
+    """
+    run = job_runs.c
+    failed = and_(run.state == State.FAILED, run.started_at >= now - ONE_DAY)
+    newest = select(job_runs).order_by(failed.desc(), run.started_at.desc(), run.id.desc()).limit(limit)
     return connection.execute(newest).all()
 
 

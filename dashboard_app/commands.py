@@ -164,7 +164,7 @@ def _show_report(report: checks.Report) -> None:
 def show_jobs(settings: Settings) -> None:
     with migrated(settings) as engine:
         with engine.connect() as connection:
-            runs = ledger.recent(connection)
+            runs = ledger.recent(connection, utc_now())
         table(
             ("job", "days", "state", "rows", "started (UTC)", "seconds", "error"),
             [
