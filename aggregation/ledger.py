@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, true, update
 
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
@@ -150,10 +150,23 @@ def keep_newest(engine: Engine, job: str) -> None:
         connection.execute(delete(job_runs).where(succeeded, job_runs.c.id < newest))
 
 
-def recent(connection: Connection, limit: int = 50) -> Sequence[Row[Any]]:
-    """The newest runs first, with all columns of job_runs."""
-    newest = select(job_runs).order_by(job_runs.c.started_at.desc(), job_runs.c.id.desc()).limit(limit)
+def recent(connection: Connection, now: datetime, limit: int = 50) -> Sequence[Row[Any]]:
+    """What failed in the last day, then the others, each newest first; with all columns of job_runs.
+
+    A night has more runs than anybody reads: one that failed must not hide behind them.
+    """
+    run = job_runs.c
+    failed = and_(run.state == State.FAILED, run.started_at >= now - ONE_DAY)
+    newest = select(job_runs).order_by(failed.desc(), run.started_at.desc(), run.id.desc()).limit(limit)
     return connection.execute(newest).all()
+
+
+def took(run: Row[Any]) -> timedelta | None:
+    """How long a run of `recent` took: its own work, where that was measured; None while it goes on."""
+    if run.finished_at is None:
+        return None
+    known = None if run.seconds is None else timedelta(seconds=run.seconds)
+    return run.finished_at - run.started_at if known is None else known
 
 
 def complete_through(connection: Connection, by: datetime | None = None) -> date | None:

@@ -90,10 +90,6 @@ def failed_since(connection: Connection, moment: datetime) -> int:
     return int(connection.scalar(failed) or 0)
 
 
-def runs(connection: Connection, limit: int) -> Sequence[Row[Any]]:
-    return ledger.recent(connection, limit)
-
-
 @dataclass(frozen=True)
 class JobTimes:
     """Of a job's runs for a single day, in seconds: the newest, and the median."""

@@ -26,7 +26,8 @@ def repair(
 ) -> None:
     """Try what is to be tried at `now`; what still is unequal then has one try less.
 
-    `between` is called after each month, so that nothing else has to wait for all. Raises what passes by itself (a lost connection, a lock): that counts as no try.
+    `between` is called after each month, so that nothing else has to wait for all. Raises what passes by
+    itself (a lost connection, a lock): that counts as no try.
     """
     with engine.connect() as connection:
         keys = unequal.to_repair(connection, now)

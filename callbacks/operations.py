@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import html
 
-from aggregation import metrics, operations, requests, unequal
+from aggregation import ledger, metrics, operations, requests, unequal
 from aggregation.agenda import next_starts
 from aggregation.jobs import JOBS
 from aggregation.metrics import Metric
@@ -58,16 +58,19 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     freshness = queries.freshness()
     beat = queries.operations(operations.heartbeat)
     if freshness is None:
-        return Filled(nothing_yet(queries, beat), shell.badge(None))
+        return Filled(nothing_yet(queries, beat, now), shell.badge(None))
     chosen = select(freshness, asked)
     return Filled(filled(queries, chosen, beat, now), badge(freshness, now), not chosen.failures.any)
 
 
-def nothing_yet(queries: Queries, beat: Heartbeat | None) -> Parts:
+def nothing_yet(queries: Queries, beat: Heartbeat | None, now: datetime) -> Parts:
     words = message_card(
         "No day has been computed yet", worker_words(beat), "python run.py worker fills every gap."
     )
-    return {Ids.HEAD: Box(words, "nothing"), Ids.RUNS: runs_table(queries.operations(operations.runs, RUNS))}
+    return {
+        Ids.HEAD: Box(words, "nothing"),
+        Ids.RUNS: runs_table(queries.operations(ledger.recent, now, RUNS)),
+    }
 
 
 def filled(queries: Queries, chosen: Selection, beat: Heartbeat | None, now: datetime) -> Parts:
@@ -86,7 +89,7 @@ def filled(queries: Queries, chosen: Selection, beat: Heartbeat | None, now: dat
         Ids.REQUESTS: chosen.section(
             ASKED, lambda: requests_table(queries.operations(requests.newest, REQUESTS))
         ),
-        Ids.RUNS: chosen.section(RAN, lambda: runs_table(queries.operations(operations.runs, RUNS))),
+        Ids.RUNS: chosen.section(RAN, lambda: runs_table(queries.operations(ledger.recent, now, RUNS))),
         Ids.RESTATEMENTS: chosen.section(CHANGED, lambda: restatements(queries)),
         **chosen.figure("operations", "durations", DURATIONS, lambda: durations(queries, chosen.period)),
     }
@@ -232,17 +235,9 @@ def run_row(run: Any) -> tuple[Any, ...]:
         run.state,
         formats.NO_VALUE if run.rows is None else f"{run.rows:,}",
         f"{run.started_at:%d %b, %H:%M}",
-        took(run),
+        formats.NO_VALUE if (took := ledger.took(run)) is None else formats.duration(took),
         run_log(run),
     )
-
-
-def took(run: Any) -> str:
-    """Of its own work, where that was measured."""
-    if run.finished_at is None:
-        return formats.NO_VALUE
-    known = None if run.seconds is None else timedelta(seconds=run.seconds)
-    return formats.duration(run.finished_at - run.started_at if known is None else known)
 
 
 def run_log(run: Any) -> Component:

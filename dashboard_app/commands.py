@@ -202,19 +202,19 @@ def _show_report(report: checks.Report) -> None:
 def show_jobs(settings: Settings) -> None:
     with migrated(settings) as engine:
         with engine.connect() as connection:
-            runs = ledger.recent(connection)
+            runs = ledger.recent(connection, utc_now())
         table(
             ("job", "days", "state", "rows", "started (UTC)", "seconds", "error"),
             [
                 (
                     run.job,
-                    f"{run.first_day} – {run.last_day}",
+                    str(run.first_day)
+                    if run.first_day == run.last_day
+                    else f"{run.first_day} – {run.last_day}",
                     run.state,
                     "" if run.rows is None else run.rows,
                     f"{run.started_at:%Y-%m-%d %H:%M:%S}",
-                    ""
-                    if run.finished_at is None
-                    else f"{(run.finished_at - run.started_at).total_seconds():.1f}",
+                    "" if (took := ledger.took(run)) is None else f"{took.total_seconds():.1f}",
                     run.error or "",
                 )
                 for run in runs

@@ -12,6 +12,10 @@ from rich.text import Text
 # Results go to stdout; what is only for the eye goes to stderr.
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+# What a program reads isn't folded to a terminal's width.
+UNFOLDED = 1000
+if not out.is_terminal:
+    out.width = UNFOLDED
 
 
 @contextmanager

@@ -15,11 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from aggregation import demo
 from aggregation.database import connect, embedded_postgres
 from aggregation.days import last_complete_day, utc_now
+from aggregation.jobs import JOBS
 from aggregation.migrations import migrate
 from aggregation.schema import source
 from tests import cast
 from tests.conftest import environment, lasting_folder
-from tests.spec.tables import fill
+from tests.spec.tables import fill, rows
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECRET = "x" * 32
@@ -72,8 +73,14 @@ def test_aggregate_check_and_jobs(platform_with_gifts: Engine) -> None:
     assert "100.0000% equal" in checked.stdout
     listed = run("jobs", engine=platform_with_gifts)
     assert listed.returncode == 0, listed.stderr
-    assert "daily" in listed.stdout
-    assert "succeeded" in listed.stdout
+    # a line a run, also where no terminal is wide enough; each with the time of its own work
+    took = dict(rows(platform_with_gifts, "job_runs", "job", "seconds"))
+    lines = [line.split() for line in listed.stdout.splitlines()]
+    ran = {line[0]: line for line in lines if "succeeded" in line}
+    assert set(ran) == {job.name for job in JOBS}
+    for name, line in ran.items():
+        assert line[1:5] == ["2026-03-01", "–", "2026-03-04", "succeeded"]
+        assert line[8] == f"{took[name]:.1f}"
 
 
 def test_forecast(database: Engine) -> None:

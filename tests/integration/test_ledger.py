@@ -45,7 +45,7 @@ def test_a_run_is_seen_while_it_goes_on(database: Engine) -> None:
 def test_the_newest_runs_come_first(database: Engine) -> None:
     numbers = [ran(database, 1, 2, at=AFTER + timedelta(hours=hour)) for hour in (0, 2, 1)]
     with database.connect() as connection:
-        newest = ledger.recent(connection, limit=2)
+        newest = ledger.recent(connection, AFTER, limit=2)
     assert [row.id for row in newest] == [numbers[1], numbers[2]]
     assert newest[0].finished_at - newest[0].started_at == timedelta(seconds=3)
 

@@ -92,6 +92,25 @@ def test_what_failed_and_is_unequal_is_counted(world: World) -> None:
     assert "a <b>reason</b>" in shown.text
 
 
+def test_what_failed_lately_is_told_before_a_night_of_other_runs(world: World) -> None:
+    """On the page and by the command, though each night has more runs than they list."""
+    day, an_hour = date(2026, 3, 3), timedelta(hours=1)
+    for job, hours, state in (
+        ("long ago", 30, State.FAILED),
+        ("revenue", 5, State.FAILED),
+        *[("gifts", 4, State.SUCCEEDED)] * 60,
+    ):
+        began = cast.NOW - hours * an_hour
+        run = ledger.start(world.engine, job, day, day, began)
+        ledger.finish(world.engine, run, Result(job, day, day, state, 0), began)
+    with world.engine.connect() as connection:
+        shown = [(row.job, row.state) for row in ledger.recent(connection, cast.NOW, 50)]
+    assert len(shown) == 50
+    assert [place for place, (_, state) in enumerate(shown) if state == "failed"] == [0]
+    first = operations_page(world).page.select_one("[data-table=runs] tbody tr")
+    assert words(first).startswith("revenue")
+
+
 def test_lag_is_since_the_oldest_missing_day_was_due(world: World) -> None:
     change(world.engine, "UPDATE job_runs SET state = 'failed' WHERE job = 'revenue'")
     change(
