@@ -88,8 +88,10 @@ class Files:
         self, spark: SparkSession, connection: Connection, missing: frozenset[str]
     ) -> date | None:
         """Where files are kept apart by days nothing has to be read but these."""
-        oldest = [spark_sql(oldest_event(missing | self.partitions.keys()))]
-        oldest += [f"SELECT min({DAY}) AS day FROM {name} WHERE {DAY} {POSSIBLE}" for name in self.partitions]  # noqa: S608
+        oldest = [f"SELECT min({DAY}) AS day FROM {name} WHERE {DAY} {POSSIBLE}" for name in self.partitions]  # noqa: S608
+        read = missing | self.partitions.keys()
+        if any(table.name not in read for table in EVENT_TIMES):
+            oldest.append(spark_sql(oldest_event(read)))
         days = [row.day for row in spark.sql(" UNION ALL ".join(oldest)).collect() if row.day]
         return min(days, default=None)
 
