@@ -34,7 +34,7 @@ from aggregation.copying import copy_rows
 from aggregation.database import connect, embedded_postgres
 from aggregation.days import months
 from aggregation.exporting import export_folder
-from aggregation.jobs import JOBS
+from aggregation.jobs import chosen
 from aggregation.migrations import migrate
 from aggregation.publishing import aggregate
 from aggregation.schema import source
@@ -88,6 +88,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--cluster", action="store_true", help="a master and two workers, one killed in mid-job"
     )
     parser.add_argument("--real", type=Path, help="a folder of TABLE.parquet, 2011-01-05 to 2021-07-11")
+    parser.add_argument(
+        "--only", type=lambda names: names.split(","), help="names of jobs, with commas between"
+    )
     parser.add_argument("--since", type=date.fromisoformat, default=date(2011, 1, 5), help="of --real")
     parser.add_argument("--data", type=Path, help="a folder to keep the platforms in for the next run")
     return parser.parse_args(arguments)
@@ -97,7 +100,7 @@ def _compare(
     server: str, engine: Engine, options: argparse.Namespace, files: Path, first: date, at: datetime
 ) -> None:
     began = monotonic()
-    aggregate(engine, first, clock=lambda: at)
+    aggregate(engine, first, None, options.only, clock=lambda: at)
     _say(f"database                      {monotonic() - began:10.1f} s")
     if not files.exists():
         began = monotonic()
@@ -109,15 +112,15 @@ def _compare(
     if options.cluster:
         with _cluster() as (master, kill):
             thread = threading.Thread(target=kill, daemon=True)
-            cost = _on_spark(target, master, CLUSTER, files, first, at, between=thread.start)
+            cost = _on_spark(target, master, CLUSTER, files, first, at, options.only, between=thread.start)
             _say("a worker was killed" if not thread.is_alive() and thread.ident else "NO worker was killed")
     else:
-        cost = measured(place, _on_spark, "local[*]", LOCAL, files, first, at).result
+        cost = measured(place, _on_spark, "local[*]", LOCAL, files, first, at, options.only).result
     _say(f"spark                         {cost.seconds:10.1f} s")
     _say(f"  its longest month           {max(cost.spans):10.1f} s")
     _say(f"  memory of our process, peak {cost.python / MEGABYTE:10.0f} MB")
     _say(f"  memory of the driver's JVM  {cost.java / MEGABYTE:10.0f} MB")
-    cells, unequal = _unequal(engine, target)
+    cells, unequal = _unequal(engine, target, options.only)
     _say(f"rows equal                    {cells:10,}")
     _say(f"tables unequal                {', '.join(unequal) or 'none'}")
     target.dispose()
@@ -131,6 +134,7 @@ def _on_spark(
     files: Path,
     first: date,
     at: datetime,
+    only: Sequence[str] | None = None,
     between: Callable[[], None] | None = None,
 ) -> Took:
     """Month by month, as the worker does a backfill; `between` is called once the first is done."""
@@ -139,7 +143,7 @@ def _on_spark(
     last = at.date() - timedelta(days=1)
     for begin, end in months(first, last):
         started = monotonic()
-        aggregate(engine, begin, end, clock=lambda: at, later=end == last)
+        aggregate(engine, begin, end, only, clock=lambda: at, later=end == last)
         spans.append(monotonic() - started)
         if between:
             between()
@@ -155,10 +159,10 @@ def _java() -> int:
     return int(SparkContext._gateway.proc.pid)  # type: ignore[union-attr]
 
 
-def _unequal(one: Engine, other: Engine) -> tuple[int, list[str]]:
+def _unequal(one: Engine, other: Engine, only: Sequence[str] | None) -> tuple[int, list[str]]:
     """How many rows there are, and the tables that don't hold the same."""
     total, unequal = 0, []
-    for name in sorted({job.table.name for job in JOBS}):
+    for name in sorted({job.table.name for job in chosen(only)}):
         found = []
         for engine in (one, other):
             with engine.connect() as connection:

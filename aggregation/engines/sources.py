@@ -16,6 +16,8 @@ from aggregation.schema import source as source_tables
 
 # The column (a UTC day) by which files are kept apart, as `export` writes them.
 DAY = "day"
+# As `finite` in aggregation/jobs/events.py.
+POSSIBLE = "BETWEEN DATE '1970-01-01' AND DATE '9998-12-31'"
 NO_SUCH_PATH = "PATH_NOT_FOUND"
 # Rows that the database sends at a time.
 FETCHED_ROWS = "10000"
@@ -85,9 +87,13 @@ class Files:
     def first_event_day(
         self, spark: SparkSession, connection: Connection, missing: frozenset[str]
     ) -> date | None:
-        (row,) = spark.sql(spark_sql(oldest_event(missing))).collect()
-        day: date | None = row.day
-        return day
+        """Where files are kept apart by days nothing has to be read but these."""
+        oldest = [f"SELECT min({DAY}) AS day FROM {name} WHERE {DAY} {POSSIBLE}" for name in self.partitions]  # noqa: S608
+        read = missing | self.partitions.keys()
+        if any(table.name not in read for table in EVENT_TIMES):
+            oldest.append(spark_sql(oldest_event(read)))
+        days = [row.day for row in spark.sql(" UNION ALL ".join(oldest)).collect() if row.day]
+        return min(days, default=None)
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         """Files don't change; those that came since `absent` are of a later run."""

@@ -187,6 +187,27 @@ def test_a_wrong_cell_is_found_and_the_change_is_logged(
     assert Decimal(new) == expected[5]
 
 
+def test_the_first_day_is_the_same(
+    platform_of_two_months: Engine, its_files: Path, lake: Lake, tmp_path: Path
+) -> None:
+    """Also where a folder of a day has no rows."""
+    shutil.copytree(its_files, tmp_path / "lake")
+    days = tmp_path / "lake" / "virtual_gifts"
+    empty = pq.read_table(next(days.glob("day=2*/part-0.parquet")), partitioning=None).slice(0, 0)
+    (days / "day=2001-01-01").mkdir()
+    pq.write_table(empty, days / "day=2001-01-01" / "part-0.parquet")
+    with platform_of_two_months.connect() as connection:
+        compute = lake(tmp_path / "lake")
+        missing = compute.absent(connection)
+        expected = engines.DATABASE.first_event_day(connection, missing)
+        assert expected is not None
+        assert compute.first_event_day(connection, missing) == expected
+        # Of events alone, without the sign-ups before them.
+        missing |= {"users"}
+        expected = engines.DATABASE.first_event_day(connection, missing)
+        assert compute.first_event_day(connection, missing) == expected
+
+
 def test_without_an_optional_table(its_files: Path, lake: Lake, database: Engine, tmp_path: Path) -> None:
     shutil.copytree(
         its_files, tmp_path / "lake", ignore=shutil.ignore_patterns("user_sessions", "video_watches")
