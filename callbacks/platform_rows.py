@@ -202,8 +202,12 @@ def _reached(whole: str) -> "Reading":
 
 
 def _stickiness(queries: Queries, chosen: Selection, metric: Metric) -> Table:
-    found = _audience_days(queries, chosen, ["visits", metrics.MAU.name, metric.name])
-    visits, mau, each = found.values()
+    mau, each = _audience_days(queries, chosen, [metrics.MAU.name, metric.name]).values()
+    known = not audience.unavailable(queries, chosen)
+    reach = (
+        audience.reach_of(queries, chosen, chosen.shown)["visits"] if known else [None] * chosen.shown.days
+    )
+    visits = [summaries.number(value) for value in reach]
     return _by_day(
         chosen.shown.dates(),
         LAST,

@@ -99,8 +99,8 @@ def test_a_point_leads_to_that_creators_page(board: Visitor) -> None:
             const { xaxis, yaxis } = plot._fullLayout;
             const box = plot.getBoundingClientRect();
             const { x, y } = plot.data[0];
-            const place = [box.left + xaxis._offset + xaxis.d2p(x[0]), box.top + yaxis._offset + yaxis.d2p(y[0])];
-            return [plot.layout.meta.links[0], ...place];
+            const left = box.left + xaxis._offset + xaxis.d2p(x[0]);
+            return [plot.layout.meta.links[0], left, box.top + yaxis._offset + yaxis.d2p(y[0])];
         }"""
     )
     board.page.mouse.click(left, top)
