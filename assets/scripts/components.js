@@ -145,7 +145,11 @@
         Plotly.purge(plot.current);
       };
     }, []);
-    useEffect(() => { update(); }, [figure]);
+    // Of another period, some charts are as they were: to draw them again would take as long.
+    useEffect(() => {
+      if (shown.current && JSON.stringify(shown.current) === JSON.stringify(figure)) shown.current = figure;
+      update();
+    }, [figure]);
     return createElement("div", { id, className, ref: host });
   };
 
