@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Column, Connection, Date, case, func, select, values
+from sqlalchemy import Column, ColumnElement, Connection, Date, case, func, select, values
 
 from aggregation import ledger
 from aggregation.jobs.events import literal_day
@@ -58,17 +58,34 @@ def lifecycles(connection: Connection, periods: Sequence[Period], begin: date) -
     ]
 
 
+def first_visits_by_kind(connection: Connection, period: Period) -> dict[date, tuple[int, int, int]]:
+    """By the day of their first visit in the period: new, returning, resurrected users; they add up."""
+    visit = user_returns.c
+    before = period.shifted(-period.days)
+    kinds = _kinds(before.first, period.first)
+    rows = connection.execute(
+        select(visit.date, *(func.sum(case((kind, visit.users), else_=0)) for kind in kinds))
+        .where(visit.date.between(period.first, period.last))
+        .group_by(visit.date)
+    )
+    return {day: (int(new), int(back), int(risen)) for day, new, back, risen in rows}
+
+
+def _kinds(before: Any, first: Any) -> tuple[ColumnElement[bool], ...]:
+    """A visit that is a user's first one ever, the first after one in the period before, or after a longer
+    time. `first`: the first day of the period, `before`: that of the one before it."""
+    visit = user_returns.c
+    previous, ever = visit.date - visit.days_since, visit.days_since == 0
+    return ever, ~ever & (previous >= before) & (previous < first), ~ever & (previous < before)
+
+
 def _counts(connection: Connection, periods: Sequence[Period]) -> list[tuple[int, int, int]]:
-    """Of each period its users whose first visit in it was their first ever, came after one in the period
-    before, or after a longer time."""
+    """Of each period its new, returning and resurrected users."""
     span = values(Column("first", Date), Column("last", Date), Column("before", Date), name="spans").data(
         [tuple(map(literal_day, (each.first, each.last, each.shifted(-each.days).first))) for each in periods]
     )
     visit, end = user_returns.c, span.c
-    previous = visit.date - visit.days_since
-    ever = visit.days_since == 0
-    kinds = (ever, ~ever & (previous >= end.before) & (previous < end.first), ~ever & (previous < end.before))
-    sums = (func.sum(case((kind, visit.users), else_=0)) for kind in kinds)
+    sums = (func.sum(case((kind, visit.users), else_=0)) for kind in _kinds(end.before, end.first))
     rows = connection.execute(
         select(end.first, *sums)
         .select_from(user_returns.join(span, visit.date.between(end.first, end.last)))

@@ -102,10 +102,22 @@ def refunds_by_day(connection: Connection, period: Period) -> dict[date, Decimal
 
 def gifters(connection: Connection, period: Period) -> int:
     """Distinct senders of completed gifts."""
-    row = gifter_returns.c
-    first_in_period = or_(row.days_since == 0, row.date - row.days_since < period.first)
-    people = select(func.coalesce(func.sum(row.gifters), 0)).where(_inside(row.date, period), first_in_period)
+    people = select(func.coalesce(func.sum(gifter_returns.c.gifters), 0)).where(*_first_gifts(period))
     return int(connection.execute(people).scalar_one())
+
+
+def first_gifts_by_day(connection: Connection, period: Period) -> dict[date, int]:
+    """Who had not given before in the period: they add up to `gifters`."""
+    row = gifter_returns.c
+    found = connection.execute(
+        select(row.date, func.sum(row.gifters)).where(*_first_gifts(period)).group_by(row.date)
+    )
+    return {day: int(people) for day, people in found}
+
+
+def _first_gifts(period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    row = gifter_returns.c
+    return _inside(row.date, period), or_(row.days_since == 0, row.date - row.days_since < period.first)
 
 
 def gifters_by_day(connection: Connection, period: Period) -> dict[date, int]:

@@ -810,6 +810,37 @@ SIGNUP_VALUE = Metric(
     "Σ gift revenue until that age / Σ users who signed up, over the sign-ups that reached that age",
     "What people have spent on gifts by the time they are so many days old, per sign-up, gifters or not.",
 )
+# Numbers of the platform that are no column of its days, but have rows behind them, too.
+WITH_ROWS = (
+    ALL_REVENUE,
+    PLATFORM_GIFT_REVENUE,
+    GIFT_VALUE,
+    REFUND_RATE,
+    TAKE_RATE,
+    ARPU,
+    ARPPU,
+    GIFTERS,
+    RECIPIENTS,
+    PEAK_HOUR,
+    DAU,
+    WAU,
+    MAU,
+    STICKINESS,
+    NEW_ACTIVE,
+    RESURRECTED,
+    DORMANT,
+    DAY_1,
+    DAY_7,
+    DAY_30,
+    GIFTER_DAY_30,
+    GRR,
+    NRR,
+    ACTIVE_EARNERS,
+    MEDIAN_EARNINGS,
+    TOP_1_SHARE,
+    GINI,
+    WENT_DARK,
+)
 
 
 def every() -> tuple[Metric, ...]:

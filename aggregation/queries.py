@@ -91,6 +91,7 @@ from aggregation.schema import (
     gift_analytics,
     gifter_activity,
     gifter_cohorts,
+    gifter_returns,
     retention_cohorts,
     revenue_breakdown,
     revenue_forecast,
@@ -566,6 +567,12 @@ class Queries:
         with self.connection.begin_nested():
             return {**gifting.gifters_by_day(self.connection, period), **doubtful}
 
+    def first_gifts_by_day(self, period: Period) -> dict[date, int]:
+        """See gifting.first_gifts_by_day. Raises BeingRecounted."""
+        self.require_equal(gifter_returns, period)
+        with self.connection.begin_nested():
+            return gifting.first_gifts_by_day(self.connection, period)
+
     @kept(Scope.DAYS, Scope.CHECKS)
     def median_gift(self, period: Period) -> Decimal | None:
         """None also where there was no gift."""
@@ -720,6 +727,12 @@ class Queries:
         self.require_equal(user_returns, Period(periods[0].shifted(-periods[0].days).first, periods[-1].last))
         with self.connection.begin_nested():
             return audience.lifecycles(self.connection, periods, begin)
+
+    def first_visits_by_kind(self, period: Period) -> dict[date, tuple[int, int, int]]:
+        """See audience.first_visits_by_kind."""
+        self.require_equal(user_returns, period)
+        with self.connection.begin_nested():
+            return audience.first_visits_by_kind(self.connection, period)
 
     @kept(Scope.DAYS, Scope.CHECKS)
     def reach(self, period: Period, begin: date) -> pd.DataFrame:

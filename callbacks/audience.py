@@ -185,7 +185,9 @@ def lifecycle(queries: Queries, chosen: Selection, block: int) -> Drawing:
     stretches = cycles(queries, chosen, blocks(chosen.period, block))
     if not any(each.active or each.dormant for each in stretches):
         return Drawing(reason="Nobody was active in this period.")
-    rows = [{"days": formats.span(each.period), **changes(each)} for each in stretches]
+    rows = [
+        {"days": formats.span(each.period), "first": each.period.first, **changes(each)} for each in stretches
+    ]
     each = "day" if block == 1 else f"stretch of {block} days"
     note = f"Each {each} against the one before. New, returning and resurrected are the active users."
     first = stretches[0].period.first

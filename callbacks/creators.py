@@ -17,7 +17,7 @@ from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.selection import Selection, badge, kpi, select
-from layouts import creator_figures, formats, shell
+from layouts import creator_figures, figures, formats, shell
 from layouts.components import Box, Component, Drawing, Kpi, Parts, kpi_card, message_card
 from layouts.creator_figures import Point
 from layouts.exports import Amount, Cell, Export, Lines, Table
@@ -73,7 +73,7 @@ def filled(queries: Queries, chosen: Selection, asked: Asked) -> Parts:
         Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(queries, chosen))],
         Ids.BOARD: chosen.section(BOARD, lambda: board(queries, chosen, asked)),
         **figure("lorenz", SHAPE, lambda: shape(queries, chosen)),
-        **figure("views_rpm", WORTH, lambda: worth(queries, chosen)),
+        **figure("views_rpm", WORTH, lambda: worth(queries, chosen, asked)),
     }
 
 
@@ -127,15 +127,16 @@ def population(spread: Concentration) -> str:
     )
 
 
-def worth(queries: Queries, chosen: Selection) -> Drawing:
+def worth(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
     if "video_watches" in chosen.freshness.missing:
         return Drawing(reason="Not available: needs the platform's watches.")
     best = queries.best_earners(chosen.period, chosen.comparable, DOTS)
-    points = [point for point in map(dot, best) if point is not None]
-    if not points:
+    dots = [(point, row.creator_id) for row in best if (point := dot(row))]
+    if not dots:
         return Drawing(reason="No gifts with a video in this period.")
     note = f"Of the {len(best):,} creators who earned most, those with views and gifts with a video."
-    return Drawing(creator_figures.views_rpm(points), note)
+    figure = creator_figures.views_rpm([point for point, _ in dots])
+    return Drawing(figures.leading(figure, [address(asked, creator_id) for _, creator_id in dots]), note)
 
 
 def dot(row: Standing) -> Point | None:
@@ -182,16 +183,24 @@ def board(queries: Queries, chosen: Selection, asked: Asked) -> Component:
     page = min(max(wanted_page(asked), 1), pages)
     offset = (page - 1) * ROWS
     rows = queries.standings(chosen.period, chosen.comparable, order, ROWS, offset)
-    question = {name: value for name, value in asked.question.items() if name not in PICKS}
+    question = own_question(asked)
     shown = Shown(
         order.sort.value, order.descending, order.find, offset + 1, len(rows), page, pages, total, question
     )
     heads = [head if chosen.comparable or head.sort != "change" else Head("Change") for head in HEADS]
     counted = queries.supporters_counted(chosen.period)
-    lines = [
-        Row(f"{THEIRS}/{row.creator_id}?{urlencode(question)}", cells(row, chosen, counted)) for row in rows
-    ]
+    lines = [Row(address(asked, row.creator_id), cells(row, chosen, counted)) for row in rows]
     return board_card("leaderboard", BOARD, heads, lines, shown, note(chosen, counted))
+
+
+def own_question(asked: Asked) -> dict[str, str]:
+    """Of the address, what isn't about the order of the board."""
+    return {name: value for name, value in asked.question.items() if name not in PICKS}
+
+
+def address(asked: Asked, creator_id: int) -> str:
+    """Of the creator's page, for the same days."""
+    return f"{THEIRS}/{creator_id}?{urlencode(own_question(asked))}"
 
 
 def note(chosen: Selection, counted: bool) -> str:

@@ -191,8 +191,12 @@ def _row(each: Segment, href: str) -> Row:
 
 
 def _sources(queries: Queries, _: Amount, now: Period, before: Period, asked: Asked) -> list[Row]:
+    parts = queries.changed_by_source(now, before)
     return [
-        _money_row(SOURCES.get(part.name, part.name), part) for part in queries.changed_by_source(now, before)
+        _money_row(SOURCES[part.name], part, link(asked, path="/", **ELSEWHERE, source=part.name))
+        if part.name in SOURCES
+        else _money_row(part.name, part)
+        for part in parts
     ]
 
 

@@ -309,6 +309,7 @@ def why(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
     if not (explained.explanation.now or explained.explanation.before):
         return Drawing(note=control, reason=no_gifts(queries.last_gift_day()))
     figure = gift_figures.waterfall(explained.explanation, [row.label for row in explained.rows])
+    figure = figures.leading(figure, ["", *(row.href for row in explained.rows), ""])
     if not gift_figures.begins_at_zero(explained.explanation):
         control = [*control, " The axis does not begin at 0."]
     return Drawing(figure, control)

@@ -6,16 +6,17 @@ from datetime import date, datetime
 import pandas as pd
 
 from aggregation import metrics, summaries
-from aggregation.metrics import CREATOR_METRICS, PLATFORM_METRICS, Metric, Rollup
+from aggregation.metrics import CREATOR_METRICS, PLATFORM_METRICS, WITH_ROWS, Metric, Rollup
 from aggregation.periods import Period
 from aggregation.queries import Queries
 from aggregation.summaries import Number
 from callbacks.exports import facts
+from callbacks.platform_rows import READINGS
 from callbacks.selection import Selection, select
 from layouts.exports import Amount, Cell, Export, Fact, Table
 from layouts.page import Asked
 
-PLATFORM: Mapping[str, Metric] = {metric.name: metric for metric in PLATFORM_METRICS}
+PLATFORM: Mapping[str, Metric] = {metric.name: metric for metric in (*PLATFORM_METRICS, *WITH_ROWS)}
 CREATORS: Mapping[str, Metric] = {metric.name: metric for metric in CREATOR_METRICS}
 
 TOTAL: Mapping[Rollup, str] = {
@@ -33,6 +34,8 @@ def platform(queries: Queries, metric: Metric, asked: Asked, now: datetime) -> E
     if freshness is None:
         return None
     chosen = select(freshness, asked)
+    if metric in WITH_ROWS:
+        return _export(metric, chosen, asked, now, READINGS[metric](queries, chosen, metric))
     daily = summaries.since(queries.daily(chosen.shown), freshness.coverage.first)
     if metric is metrics.ACTIVE_USERS:
         return _export(metric, chosen, asked, now, _active_users(queries, chosen.shown, daily))

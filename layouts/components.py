@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 from markupsafe import Markup
 
-from aggregation.metrics import CREATOR, DAILY, METRICS, SUPPORTERS, Metric
+from aggregation.metrics import CREATOR, DAILY, METRICS, SUPPORTERS, WITH_ROWS, Metric
 from aggregation.summaries import Change, Number
 from aggregation.verdicts import Place, Verdict
 from aggregation.withheld import BeingRecounted
@@ -76,7 +76,7 @@ def kpi_card(kpi: Kpi) -> Component:
 def _definition(metric: Metric) -> Component:
     """In the words of metrics.py. The browser adds the interval, and the address's question to the link."""
     said = (("Formula", metric.formula), ("Unit", metric.measured), ("From", metric.table))
-    scope = _ROWS.get(metric.table) if metric in METRICS else None
+    scope = "platform" if metric in WITH_ROWS else _ROWS.get(metric.table) if metric in METRICS else None
     rows = html.A("Open the rows", href=f"/rows/{scope}/{metric.name}", className="rows") if scope else None
     return html.Details(
         [

@@ -80,8 +80,8 @@ def views_rpm(points: Sequence[Point]) -> Figure:
     powers = {"type": "log", "tickformat": "~s", "dtick": 1}
     layout = chart_layout(
         xaxis=axis(title={"text": "Views", "standoff": 4}, **powers),
-        yaxis=axis(tickprefix="$", **powers),
-        margin={"l": 52, "r": 12, "t": 12, "b": 44},
+        yaxis=axis(title={"text": "RPM", "standoff": 4}, tickprefix="$", **powers),
+        margin={"l": 64, "r": 12, "t": 12, "b": 44},
         meta={"rows": "Creator"},
         hovermode="closest",
         showlegend=False,

@@ -46,6 +46,15 @@ def pickable(figure: Figure, part: str, keys: Sequence[str] = (), chosen: str = 
     return figure | {"layout": layout}
 
 
+def leading(figure: Figure, links: Sequence[str]) -> Figure:
+    """The figure, whose points lead to these addresses when they are clicked; an empty one to nowhere.
+
+    For those who don't click in charts, the same links have to stand in a table.
+    """
+    meta = figure["layout"].get("meta", {}) | {"links": list(links)}
+    return figure | {"layout": figure["layout"] | {"meta": meta}}
+
+
 def _mark(day: str) -> dict[str, Any]:
     line = {"color": CORAL, "width": 1.5, "dash": "dot"}
     return {"type": "line", "x0": day, "x1": day, "y0": 0, "y1": 1, "yref": "paper", "line": line}

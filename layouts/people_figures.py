@@ -11,11 +11,13 @@ from layouts.figures import Figure, all_values, day_axis, drawn, value_axis
 from layouts.theme import CORAL, CYAN, GREEN, VIOLET, axis, chart_layout, faint
 
 _COUNT = "%{customdata:,.0f}"
+# Of the stretches below the bars.
+MOST_NAMED = 5
 _DAYS = "Days after signing up"
 
 
 def lifecycle(frame: pd.DataFrame) -> Figure:
-    """Bars over stretches of days, which `frame` names by their first `date` and in words (`days`).
+    """Bars over stretches of days, which `frame` names in words (`days`) and by their `first` day.
 
     Above zero who was active, by where they come from; below it who was not any more.
     """
@@ -26,11 +28,19 @@ def lifecycle(frame: pd.DataFrame) -> Figure:
         (metrics.DORMANT, CORAL, -1),
     )
     data = [_lifecycle_bars(frame, metric, colour, sign) for metric, colour, sign in kinds]
+    # By their first days alone, and few of them, as there is no more room on a phone.
+    named = frame.iloc[:: -(-len(frame) // MOST_NAMED)]
     layout = chart_layout(
         barmode="relative",
         bargap=0.15,
         meta={"rows": "Days"},
-        xaxis=axis(showgrid=False, type="category", tickangle=0, nticks=8),
+        xaxis=axis(
+            showgrid=False,
+            type="category",
+            tickangle=0,
+            tickvals=list(named["days"]),
+            ticktext=[f"{day.day} {day:%b}" for day in named["first"]],
+        ),
         yaxis=value_axis(metrics.NEW_ACTIVE, all_values(data), zeroline=True, rangemode="normal"),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
         showlegend=True,
@@ -85,7 +95,8 @@ def shares(labels: Sequence[str], counts: Sequence[int], name: str, rows: str, c
     layout = chart_layout(
         bargap=0.2,
         meta={"rows": rows},
-        xaxis=axis(showgrid=False, type="category", tickangle=0, nticks=10),
+        # Turned where they would lie on each other, as on a phone.
+        xaxis=axis(showgrid=False, type="category", nticks=10, automargin="height"),
         yaxis=value_axis(metrics.DAU, values),
         showlegend=False,
     )

@@ -1,4 +1,4 @@
-"""The rows behind a number, as a plain page: what it is, its days, their total first."""
+"""The rows behind a number, as a plain page: what it is, and its rows, mostly days, their total first."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -21,13 +21,16 @@ FACTS = (
     "To (UTC, not included)",
     "Complete through (UTC)",
 )
+# On the page; the file has all.
+MOST = 1000
 
 
 def content(title: str, export: Export, csv: str) -> Component:
     """`csv`: the address of the same as a file."""
     (table,) = export.tables
     known = dict(export.facts)
-    total, *days = table.rows
+    total, days = table.rows[0], table.rows[1 : MOST + 1]
+    more = len(table.rows) - 1 - MOST
     head = html.Tr(
         [
             html.Th(name, scope="col", className="number" if at else "")
@@ -54,15 +57,16 @@ def content(title: str, export: Export, csv: str) -> Component:
             html.Div(
                 html.Table(
                     [html.Thead(head), html.Tbody([_row(total, "total"), *(_row(day, "") for day in days)])],
-                    **attributes(data_table="rows", aria_label=f"{title}, day by day"),
+                    **attributes(data_table="rows", aria_label=f"{title}: the rows"),
                 ),
                 className="table-scroll",
                 tabIndex="0",
                 role="region",
-                **attributes(aria_label=f"{title}, day by day"),
+                **attributes(aria_label=f"{title}: the rows"),
             ),
             className="card",
         ),
+        html.P(f"The first {MOST:,} rows; {more:,} more are in the file.") if more > 0 else None,
     ]
 
 

@@ -75,6 +75,8 @@
     plot.dataset.listens = "true";
     plot.on("plotly_click", ({ points: [point] }) => {
       const { meta } = plot.layout;
+      const link = meta?.links?.[point.pointNumber];
+      if (link) window.location.assign(link);
       const value = meta?.part && valueOf(meta, point.x, point.pointNumber);
       if (value) pick(meta.part, value);
     });

@@ -88,3 +88,22 @@ def test_the_twin_of_the_points_names_them(board: Visitor) -> None:
     twin.locator("summary").click()
     expect(twin.locator("thead th")).to_have_text(["Creator", "Views", "RPM"])
     assert twin.locator("tbody tr").count() > 3
+
+
+def test_a_point_leads_to_that_creators_page(board: Visitor) -> None:
+    chart = board.page.locator('[data-figure="views_rpm"] .chart')
+    chart.scroll_into_view_if_needed()
+    link, left, top = chart.evaluate(
+        """(chart) => {
+            const plot = chart.querySelector(".js-plotly-plot");
+            const { xaxis, yaxis } = plot._fullLayout;
+            const box = plot.getBoundingClientRect();
+            const { x, y } = plot.data[0];
+            const left = box.left + xaxis._offset + xaxis.d2p(x[0]);
+            return [plot.layout.meta.links[0], left, box.top + yaxis._offset + yaxis.d2p(y[0])];
+        }"""
+    )
+    board.page.mouse.click(left, top)
+    board.page.wait_for_url(f"**{link}")
+    board.ready()
+    assert board.page.locator(".heading .back").is_visible()

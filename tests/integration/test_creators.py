@@ -150,6 +150,8 @@ def test_figures(six: World) -> None:
         ("ann", 4, 5000.0),
         ("Annika", 1, 20000.0),
     ]
+    links = shown.figures["creators-views_rpm"]["layout"]["meta"]["links"]
+    assert links == [f"/creators/{number}?days=7&compare=previous" for number in (1, 2)]
 
 
 # ---- order, search and pages ----

@@ -118,7 +118,7 @@ def check_sums(queries: Queries, ledger: list[Sent], now: Period) -> None:
     refunds = queries.refunds(now)
     assert refunds is not None
     assert (refunds.gifts, refunds.amount) == (len(taken_back), worth(taken_back))
-    assert sum(queries.refunds_by_day(now).values()) == refunds.amount
+    assert sum(amount or 0 for amount in queries.refunds_by_day(now).values()) == refunds.amount
     assert queries.median_gift(now) == (median(Decimal(gift.cents) / 100 for gift in sent) if sent else None)
     hours: defaultdict[tuple[int, int], Decimal] = defaultdict(Decimal)
     for gift in sent:

@@ -147,6 +147,16 @@ def test_segments_lead_to_their_own_page(world: World) -> None:
     shown = answer(world, "ana", "revenue", f"{WEEK}&split=sparks")
     (link,) = shown.page.select("[data-table=parts] th a")
     assert link["href"] == "/gifts?days=7&compare=previous&spark=1"
+    # The bars lead where the rows do; those of the two sums nowhere.
+    assert shown.figures["revenue-why"]["layout"]["meta"]["links"] == ["", link["href"], ""]
+
+
+def test_a_source_leads_to_its_trend(world: World) -> None:
+    shown = answer(world, "ana", "revenue", f"{WEEK}&split=sources")
+    links = [str(link["href"]) for link in shown.page.select("[data-table=parts] th a")]
+    assert sorted(links) == [
+        f"/?days=7&compare=previous&source={source}" for source in ("gifts", "subscriptions")
+    ]
 
 
 def test_the_controls_keep_what_else_was_chosen(world: World) -> None:

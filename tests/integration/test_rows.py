@@ -1,6 +1,7 @@
 """The rows behind a number: their total is the number, and they are for those who may see it."""
 
 import csv
+from decimal import Decimal
 from io import StringIO
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, select
 from aggregation import metrics
 from aggregation.schema import audit_log
 from aggregation.summaries import Change
+from callbacks.platform_rows import READINGS
 from dashboard_app.accounts import Accounts
 from dashboard_app.reference import pages
 from layouts.components import Kpi, kpi_card
@@ -21,7 +23,15 @@ from tests import cast
 from tests.cast import World
 
 # How many of a page's cards have rows.
-LEAST = {"overview": 8, "my-dashboard": 6}
+LEAST = {
+    "overview": 8,
+    "revenue": 6,
+    "gifts": 6,
+    "audience": 7,
+    "retention": 6,
+    "creators": 5,
+    "my-dashboard": 6,
+}
 SEARCHES = (
     "?days=7",
     "?days=30",
@@ -204,3 +214,53 @@ def test_the_page_and_the_document_define_a_number_alike(metric: metrics.Metric)
         assert words in popover.text
     assert f"- **{metric.label}** (`{metric.table}`): {metric.description}" in document.splitlines()
     assert metric.description in popover.text
+
+
+ADD_UP = (
+    ("all_revenue", -1, "$1,221.10"),
+    ("gift_revenue", -1, "$1,171.10"),
+    ("gifters", -1, "2"),
+    ("arpu", -2, "2"),
+    ("arppu", -2, "2"),
+    ("new_active_users", -1, "2"),
+)
+
+
+@pytest.mark.parametrize(("name", "column", "whole"), ADD_UP)
+def test_what_is_counted_once_adds_up(world: World, name: str, column: int, whole: str) -> None:
+    total, *days = table(read(world.signed_in("ana"), f"/rows/platform/{name}?days=7"))
+    assert total[column].text == whole
+    assert sum(Decimal(str(day[column]["data-value"])) for day in days) == Decimal(
+        str(total[column]["data-value"])
+    )
+    assert len(days) == 7
+
+
+def test_refunds_stand_beside_what_was_not_refunded(world: World) -> None:
+    total, *days = table(read(world.signed_in("ana"), "/rows/platform/refund_rate?days=7"))
+    # 100.00 of the 4th taken back, beside 30.00 that day and 1,171.10 over all days
+    assert [cell.text for cell in days[-1]] == ["Wed 4 Mar 2026", "$100.00", "$30.00", "76.92%"]
+    assert [cell.text for cell in total] == ["Over the period", "$100.00", "$1,171.10", "7.87%"]
+
+
+def test_the_rows_of_creators_numbers_are_creators(world: World) -> None:
+    total, *rows = table(read(world.signed_in("ana"), "/rows/platform/median_earnings?days=7"))
+    assert [[cell.text for cell in row] for row in rows] == [
+        ["carl", "$777.77", "$0.00", "$777.77"],
+        ["cleo", "$42.00", "$0.00", "$42.00"],
+    ]
+    # (777.77 + 42.00) / 2, half to even
+    assert total[-1].text == "$409.88"
+
+
+def test_a_long_list_of_rows_says_that_the_file_has_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("layouts.rows.MOST", 3)
+    page = read(world.signed_in("ana"), "/rows/platform/gift_value?days=7")
+    assert len(table(page)) == 1 + 3
+    assert "The first 3 rows; 4 more are in the file." in page.text
+
+
+def test_every_number_that_says_so_has_rows() -> None:
+    assert set(READINGS) == set(metrics.WITH_ROWS)

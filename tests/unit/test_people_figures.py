@@ -1,5 +1,7 @@
 """Lifecycle, shares and curves as figures."""
 
+from datetime import date, timedelta
+
 import pandas as pd
 import pytest
 
@@ -10,6 +12,7 @@ def test_who_stays_away_is_below_zero_and_hover_says_the_number() -> None:
     frame = pd.DataFrame(
         {
             "days": ["1 Mar 2026", "2 Mar 2026"],
+            "first": [date(2026, 3, 1), date(2026, 3, 2)],
             "new_active_users": [3, 0],
             "returning_users": [5, 6],
             "resurrected_users": [0, 1],
@@ -25,6 +28,26 @@ def test_who_stays_away_is_below_zero_and_hover_says_the_number() -> None:
     assert [sum(bars[name]["y"][day] for name in ("New", "Returning", "Resurrected")) for day in (0, 1)] == [
         8,
         7,
+    ]
+
+
+def test_few_stretches_are_named_by_their_first_day_alone() -> None:
+    days = [date(2026, 3, 1) + timedelta(days=n) for n in range(30)]
+    numbers = {
+        name: [1] * 30
+        for name in ("new_active_users", "returning_users", "resurrected_users", "dormant_users")
+    }
+    frame = pd.DataFrame(
+        {"days": [f"{day:%d %b %Y}" for day in days], "first": days, **numbers}, dtype=object
+    )
+    axis = drawn.lifecycle(frame)["layout"]["xaxis"]
+    assert axis["ticktext"] == ["1 Mar", "7 Mar", "13 Mar", "19 Mar", "25 Mar"]
+    assert axis["tickvals"] == [
+        "01 Mar 2026",
+        "07 Mar 2026",
+        "13 Mar 2026",
+        "19 Mar 2026",
+        "25 Mar 2026",
     ]
 
 
