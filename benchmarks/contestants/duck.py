@@ -64,6 +64,15 @@ RETURNS = {
         )
         GROUP BY creator_id, date, previous
     """,
+    "viewer_returns": """
+        SELECT creator_id, date, coalesce(date - previous, 0) AS days_since, count(*) AS viewers
+        FROM (
+            SELECT creator_id, date,
+                   lag(date) OVER (PARTITION BY creator_id, viewer_id ORDER BY date) AS previous
+            FROM creator_viewers
+        )
+        GROUP BY creator_id, date, previous
+    """,
 }
 
 

@@ -360,6 +360,14 @@ def test_what_has_no_room_on_a_phone_is_below_the_name(world: World) -> None:
     assert below("content")[-1] == "50.0% engagement · 1 likes · 1 comments"
 
 
+def test_a_chart_without_a_reaction_says_so(world: World) -> None:
+    """Carl was watched once; Cleo was liked and commented."""
+    carl = answer(world, "carl", "my-dashboard", "?days=7")
+    assert "No likes, comments or shares in this period." in carl.text
+    assert "my-dashboard-reactions" not in carl.drawn()
+    assert "my-dashboard-reactions" in answer(world, "cleo", "my-dashboard", "?days=7").drawn()
+
+
 # ---- Audience ----
 
 
@@ -370,6 +378,8 @@ def test_audience_tells_who_watches(world: World) -> None:
     assert shown.kpis()["returning_viewers"][0] == "0.0%"
     again, new = shown.figures["my-audience-new_and_returning"]["data"]
     assert (new["y"][-2:], again["y"][-2:]) == ([1, 1], [0, 1])
+    # no half a person
+    assert shown.figures["my-audience-new_and_returning"]["layout"]["yaxis"]["dtick"] == 1
     # in the range of the 4th alone, vera had come before
     shown = answer(world, "cleo", "my-audience", "?from=2026-03-04&to=2026-03-04")
     assert shown.kpis()["viewers"][0] == "2"

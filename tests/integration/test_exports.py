@@ -287,3 +287,17 @@ def web(roles: Database) -> World:
 def test_the_webs_database_role_may(web: World, ending: str) -> None:
     for who, page in (("ana", OVERVIEW), ("cleo", MINE)):
         assert web.signed_in(who).get(f"{page}.{ending}").status_code == 200
+
+
+def test_a_reason_stands_only_where_there_is_no_number(world: World) -> None:
+    def notes(page: str) -> dict[str, str]:
+        found = tables(lines(world, "cleo", f"/export/{page}.csv?days=7"))["Key numbers"]
+        return {row[0]: row[-1] for row in found[1:]}
+
+    supporters = notes("supporters")
+    assert supporters["Returning"] == ""
+    assert supporters["Effective number"] == "of 2"
+    assert supporters["Cooling"] == "at the end of 4 Mar 2026"
+    earnings = notes("earnings")
+    assert earnings["Month so far"] == "1 – 4 Mar 2026"
+    assert earnings["Projected month"].startswith("There is no forecast yet")
