@@ -250,7 +250,7 @@ def test_what_was_stopped_is_taken_up_again(its_files: Path, lake: Lake, databas
             progress=lambda _, done, __: months.append(done),
         )
     with database.connect() as connection:
-        (run,) = ledger.recent(connection)
+        (run,) = ledger.recent(connection, clock())
     assert run.state == "interrupted"
     half = rows(database, "revenue_breakdown", "date")
     aggregate(compute, begin, only=["revenue"], clock=clock)
