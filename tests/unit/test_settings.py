@@ -122,8 +122,8 @@ def test_malformed_urls_hide_the_password(monkeypatch: pytest.MonkeyPatch, url: 
 def test_unknown_names_in_the_file(tmp_path: Path) -> None:
     allowed = (
         "DATABASE_URL, DATA_DIR, SECRET_KEY, HOST, PORT, WEB_WORKERS, WEB_THREADS, LOG_LEVEL, LOG_FORMAT, "
-        "SESSION_IDLE_HOURS, SESSION_ABSOLUTE_HOURS, METRICS_TOKEN, TRUSTED_PROXIES, SPARK_MASTER, SPARK_SOURCE, "
-        "SPARK_OPTIONS"
+        "SESSION_IDLE_HOURS, SESSION_ABSOLUTE_HOURS, METRICS_TOKEN, TRUSTED_PROXIES, "
+        "SPARK_MASTER, SPARK_SOURCE, SPARK_OPTIONS"
     )
     assert _in_file(tmp_path / ".env", "PROT=1\n") == f"unknown setting PROT in .env; allowed: {allowed}"
     assert "hidden" not in _in_file(tmp_path / ".env", "SECRETKEY=hidden\n")
