@@ -65,6 +65,11 @@ def _ratio(metric: Metric, value: Number | None, over: Column, under: Values, sc
 # ---- revenue ----
 
 
+def _days(chosen: Selection) -> list[date]:
+    """What lies before the first day of all is no gap, and in no sum."""
+    return [day for day in chosen.shown.dates() if day >= chosen.freshness.coverage.first]
+
+
 def _daily(queries: Queries, chosen: Selection, name: str) -> list[Number | None]:
     frame = summaries.since(queries.daily(chosen.shown), chosen.freshness.coverage.first)
     return [summaries.number(value) for value in frame[name]]
@@ -75,28 +80,29 @@ def _of_revenue(queries: Queries, chosen: Selection, metric: Metric) -> Number |
 
 
 def _all_revenue(queries: Queries, chosen: Selection, metric: Metric) -> Table:
-    frame = revenue.source_days(queries, chosen.shown, chosen)
+    every = revenue.source_days(queries, chosen.shown, chosen)
+    frame = summaries.since(every, chosen.freshness.coverage.first)
     named = revenue.source_names(frame)
     each = [_summed(words, "money", [*map(summaries.number, frame[name])]) for name, words in named.items()]
     whole = [summaries.number(value) for value in frame["all"]]
     value = _of_revenue(queries, chosen, metric)
-    return _by_day(chosen.shown.dates(), SUM, *each, Column(metric.label, metric.unit, whole, value))
+    return _by_day(_days(chosen), SUM, *each, Column(metric.label, metric.unit, whole, value))
 
 
 def _gift_revenue(queries: Queries, chosen: Selection, metric: Metric) -> Table:
     each = _daily(queries, chosen, metrics.TOTAL_REVENUE.name)
     value = _of_revenue(queries, chosen, metrics.PLATFORM_GIFT_REVENUE)
-    return _by_day(chosen.shown.dates(), SUM, Column(metric.label, metric.unit, each, value))
+    return _by_day(_days(chosen), SUM, Column(metric.label, metric.unit, each, value))
 
 
 def _refund_rate(queries: Queries, chosen: Selection, metric: Metric) -> Table:
     completed = _summed("Completed", "money", _daily(queries, chosen, metrics.TOTAL_REVENUE.name))
     found, counted = queries.refunds_by_day(chosen.shown), queries.refunds(chosen.shown)
-    back = [found.get(day, 0) if counted else None for day in chosen.shown.dates()]
+    back = [found.get(day, 0) if counted else None for day in _days(chosen)]
     each = [revenue.refund_rate(*both) for both in zip(back, completed.values, strict=True)]
     rate = Column(metric.label, metric.unit, each, _of_revenue(queries, chosen, metric))
     refunded = Column("Refunded", "money", back, counted.amount if counted else None)
-    return _by_day(chosen.shown.dates(), RATIO, refunded, completed, rate)
+    return _by_day(_days(chosen), RATIO, refunded, completed, rate)
 
 
 def _take_rate(queries: Queries, chosen: Selection, metric: Metric) -> Table:
@@ -105,11 +111,11 @@ def _take_rate(queries: Queries, chosen: Selection, metric: Metric) -> Table:
         for each in (metrics.PLATFORM_EARNINGS, metrics.TOTAL_REVENUE)
     )
     rate = _ratio(metric, _of_revenue(queries, chosen, metric), kept, paid.values, 100)
-    return _by_day(chosen.shown.dates(), RATIO, kept, paid, rate)
+    return _by_day(_days(chosen), RATIO, kept, paid, rate)
 
 
 def _arpu(queries: Queries, chosen: Selection, metric: Metric) -> Table:
-    days, active = chosen.shown.dates(), _daily(queries, chosen, metrics.ACTIVE_USERS.name)
+    days, active = _days(chosen), _daily(queries, chosen, metrics.ACTIVE_USERS.name)
     found = queries.first_visits(chosen.shown)
     first = {day: int(users) for day, users in zip(found["date"], found["first_visits"], strict=True)}
     known = None not in active
@@ -125,7 +131,7 @@ def _arpu(queries: Queries, chosen: Selection, metric: Metric) -> Table:
 
 def _gifters_of_days(queries: Queries, chosen: Selection) -> tuple[Column, Column]:
     """Of each day; and of these, who had not given before in the period, which add up."""
-    days, period = chosen.shown.dates(), chosen.shown
+    days, period = _days(chosen), chosen.shown
     counted = queries.gifters(period) is not None
     each, first = queries.gifters_by_day(period), queries.first_gifts_by_day(period)
     return (
@@ -138,7 +144,7 @@ def _arppu(queries: Queries, chosen: Selection, metric: Metric) -> Table:
     that_day, first = _gifters_of_days(queries, chosen)
     paid = _summed("Gift revenue", "money", _daily(queries, chosen, metrics.TOTAL_REVENUE.name))
     each = _ratio(metric, _of_revenue(queries, chosen, metric), paid, that_day.values)
-    return _by_day(chosen.shown.dates(), RATIO, paid, that_day, first, each)
+    return _by_day(_days(chosen), RATIO, paid, that_day, first, each)
 
 
 # ---- gifts ----
@@ -151,7 +157,7 @@ def _of_gifts(queries: Queries, chosen: Selection, metric: Metric) -> Number | N
 def _gifters(queries: Queries, chosen: Selection, metric: Metric) -> Table:
     that_day, first = _gifters_of_days(queries, chosen)
     total = _of_gifts(queries, chosen, metric)
-    return _by_day(chosen.shown.dates(), DISTINCT, that_day, first._replace(total=total))
+    return _by_day(_days(chosen), DISTINCT, that_day, first._replace(total=total))
 
 
 def _recipients(queries: Queries, chosen: Selection, metric: Metric) -> Table:
