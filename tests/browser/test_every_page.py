@@ -35,7 +35,7 @@ def opened(
     browser: Browser, demo: str, page: Page, size: tuple[int, int], theme: str = "dark"
 ) -> Iterator[Visitor]:
     visitor = visit(browser, demo, size, theme)
-    visitor.sign_in(role(page))
+    visitor.enter(role(page))
     visitor.open(page.path)
     yield visitor
     visitor.context.close()
