@@ -52,7 +52,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     EVERYTHING_ONWARDS: (Effect(EVERYTHING, onwards=True),),
     "virtual_gifts": (Effect(EVERYTHING),),
     "user_sessions": (ACTIVE, Effect(("session_lengths",))),
-    "video_watches": (ACTIVE, Effect(("creators", "videos"))),
+    "video_watches": (ACTIVE, Effect(("creators", "videos", "viewers"))),
     "video_interactions": (Effect(("creators", "videos")),),
     "transactions": (Effect(("revenue",)),),
     # Followers at the end of a day are counted back from now.
@@ -64,7 +64,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     # Who is flagged; what is known of a creator hangs on the user.
     "creators": (Effect(("creators",), onwards=True),),
     # A video's watches may be of any day since it was made.
-    "videos": (Effect(("creators", "video_gifts", "videos"), onwards=True),),
+    "videos": (Effect(("creators", "video_gifts", "videos", "viewers"), onwards=True),),
     # Credits are counted by the price as it is now.
     "sparks": (Effect(("engagement",), onwards=True),),
 }
