@@ -41,6 +41,10 @@ videos
 id | creator_id
 5  | 2
 
+video_watches
+user_id | video_id | watched_at
+1       | 5        | 2026-02-10 10:00
+
 virtual_gifts
 id | status    | recipient_id | video_id | created_at
 8  | completed | 2            | 5        | 2026-02-10 10:00
