@@ -20,6 +20,8 @@ from aggregation.errors import Busy, UserError
 
 # One key for every writer of analytics tables: two runs of the same days queue up instead of deadlocking.
 WRITERS_LOCK = 0x5BA2C0DE
+# But for those of the running day's hours, which have rows of their own until it is over.
+RUNNING_DAY_LOCK = 0x5BA2C0E1
 MIGRATIONS_LOCK = 0x5BA2C0DF
 # Whoever fills the platform's own tables: imports and the demo.
 LOADERS_LOCK = 0x5BA2C0E0

@@ -113,15 +113,20 @@ def scope_of(job: str) -> Scope:
     return {RUNNING_DAY: Scope.TODAY, CHECK: Scope.CHECKS, REPAIR: Scope.CHECKS}.get(job, Scope.DAYS)
 
 
-def sweep(engine: Engine, now: datetime) -> int:
+def sweep(engine: Engine, now: datetime, *, running_day: bool = False) -> int:
     """Mark what a dead process left running as interrupted; the number of runs.
 
     Only for the holder of WRITERS_LOCK: runs start and end under it, so whatever else runs is dead.
+    `running_day`: of RUNNING_DAY instead, for the holder of RUNNING_DAY_LOCK.
     """
+    job = job_runs.c.job
     with engine.begin() as connection:
         left = (
             update(job_runs)
-            .where(job_runs.c.state == State.RUNNING)
+            .where(
+                job_runs.c.state == State.RUNNING,
+                job == RUNNING_DAY if running_day else job != RUNNING_DAY,
+            )
             .values(state=State.INTERRUPTED, finished_at=now, error="the process ended before the run did")
         )
         return connection.execute(left).rowcount

@@ -55,13 +55,12 @@ def preview(
     *,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool] = lambda: False,
-    between: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """By table: how many cells would change, and some of them, old → new; `first` and `last` as they would
     be computed. Nothing is written, and readers see nothing of it.
 
-    Each month is computed by itself, and `between` called after it: what a month changes in rows that a
-    later month is made of isn't seen. Raises UserError for days that can't be.
+    Each month is computed by itself: what one changes in rows that a later one is made of isn't seen.
+    Raises UserError for days that can't be.
     """
     jobs = with_readers(chosen(only))
     tables: dict[str, dict[str, Any]] = {}
@@ -76,7 +75,6 @@ def preview(
             entry = tables.setdefault(name, {"cells": 0, "changes": []})
             entry["cells"] += count
             entry["changes"] += cells[: SHOWN - len(entry["changes"])]
-        between()
     return {"first": str(days.first), "last": str(days.last), "tables": tables}
 
 

@@ -36,7 +36,7 @@ from sqlalchemy.sql.selectable import CTE
 
 from aggregation import changes, engines, ledger, restatements, versions
 from aggregation.coverage import covered_days, missing_sources
-from aggregation.database import WRITERS_LOCK, exclusive
+from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import Interrupted as Interrupted
 from aggregation.errors import UserError
@@ -270,6 +270,11 @@ def aggregate(
         covered = covered_days(connection, first, last, missing, clock())
         if handled is None and jobs == JOBS and covered.last == last_complete_day(clock()):
             handled = changes.noted_since(connection, covered.since)
+        if covered.last == last_complete_day(clock()):
+            # It ran a moment ago: whoever counts its hours still has begun before it was over.
+            with exclusive(engine, RUNNING_DAY_LOCK, patience):
+                pass
+        ledger.sweep(engine, clock())
         days = (covered.first, covered.last, covered.since)
         work = _Work(jobs, *days, missing, progress, clock, stopped, later, reason, handled or ())
         return _perform(engine, connection, work)
@@ -278,13 +283,18 @@ def aggregate(
 def refresh_running_day(
     engine: Engine, *, clock: Clock = utc_now, stopped: Callable[[], bool] = lambda: False
 ) -> list[Result]:
-    """Bring gift_analytics up to this hour, for days that aren't complete yet; no other table knows them."""
-    now = clock()
-    first, last = last_complete_day(now) + ONE_DAY, now.astimezone(UTC).date()
-    with exclusive(engine, WRITERS_LOCK) as connection:
+    """Bring gift_analytics up to this hour, for days that aren't complete yet; no other table knows them.
+
+    Other writers go on meanwhile: they write days that are over.
+    """
+    with exclusive(engine, RUNNING_DAY_LOCK) as connection:
+        # Not before: a day may be over by the time that the lock is free.
+        now = clock()
+        first, last = last_complete_day(now) + ONE_DAY, now.astimezone(UTC).date()
         # A lake has today's events later, if at all.
         connection.execution_options(compute=engines.DATABASE)
         missing = missing_sources(connection)
+        ledger.sweep(engine, now, running_day=True)
         work = _Work((RUNNING_DAY,), first, last, first, missing, lambda *_: None, clock, stopped)
         results = _perform(engine, connection, work)
         ledger.keep_newest(engine, RUNNING_DAY.name)
@@ -292,7 +302,6 @@ def refresh_running_day(
 
 
 def _perform(engine: Engine, connection: Connection, work: _Work) -> list[Result]:
-    ledger.sweep(engine, work.clock())
     runs = [
         _Run(ledger.start(engine, job.name, work.first, work.last, work.clock(), work.reason), job)
         for job in work.jobs

@@ -22,12 +22,10 @@ def repair(
     *,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
-    between: Callable[[], None] = lambda: None,
 ) -> None:
     """Try what is to be tried at `now`; what still is unequal then has one try less.
 
-    `between` is called after each month, so that nothing else has to wait for all. Raises what passes by
-    itself (a lost connection, a lock): that counts as no try.
+    Raises what passes by itself (a lost connection, a lock): that counts as no try.
     """
     with engine.connect() as connection:
         keys = unequal.to_repair(connection, now)
@@ -37,7 +35,7 @@ def repair(
     complete = last_complete_day(now)
     wanted = {min(max(day, begin), complete) for days in keys.values() for day in days}
     for first, last in _spans(wanted):
-        _mend(engine, first, last, clock, stopped, between)
+        _mend(engine, first, last, clock, stopped)
     with engine.begin() as connection:
         unequal.tried(connection, keys, clock())
         versions.bump(connection, versions.Scope.CHECKS)
@@ -60,7 +58,6 @@ def _mend(
     last: date,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
-    between: Callable[[], None],
 ) -> None:
     """The run is recorded when it is over, as the recount's is."""
     began, failure = clock(), ""
@@ -68,12 +65,11 @@ def _mend(
         for begin, end in months(first, last):
             later = end == last
             aggregate(engine, begin, end, clock=clock, stopped=stopped, later=later, reason=Reason.REPAIR)
-            between()
     except JobsFailed as error:
         if error.passing:
             raise
         failure = f"{error}; "
-    report = checks.check(engine, first, last, progress=lambda *_: between(), clock=clock)
+    report = checks.check(engine, first, last, clock=clock)
     wrong = report.cells_unequal
     if wrong:
         failure += f"{wrong:,} of {report.cells_checked:,} cells are still unequal"

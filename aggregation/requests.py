@@ -117,10 +117,8 @@ def perform_next(
     engine: Engine,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
-    between: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Carry out the oldest that waits, month by month; whether there was one. `between` is called after each,
-    and while they are recounted.
+    """Carry out the oldest that waits, month by month; whether there was one.
 
     For the worker that leads: one that is running already was left by another, or by a failure. What passes
     by itself is raised, to be tried again for TRIED_FOR; what else fails is recorded, and whoever asked sees
@@ -136,7 +134,7 @@ def perform_next(
     _write(engine, oldest.id, state=State.RUNNING, started_at=began)
     log.info("request %d by %s: %s", oldest.id, oldest.requested_by, oldest.kind)
     try:
-        found = _perform(engine, oldest, clock, stopped, between)
+        found = _perform(engine, oldest, clock, stopped)
     except ENDINGS:
         raise
     except Exception as error:
@@ -157,11 +155,10 @@ def _perform(
     asked: Row[Any],
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
-    between: Callable[[], None],
 ) -> dict[str, Any]:
     first, last = asked.first_day, asked.last_day
     if asked.kind == Kind.PREVIEW:
-        return preview(engine, first, last, asked.jobs, clock=clock, stopped=stopped, between=between)
+        return preview(engine, first, last, asked.jobs, clock=clock, stopped=stopped)
     with engine.connect() as connection:
         days = covered_days(connection, first, last, missing_sources(connection), clock())
     rows: Counter[str] = Counter()
@@ -169,10 +166,9 @@ def _perform(
         later = end == days.last
         results = aggregate(engine, begin, end, asked.jobs, clock=clock, stopped=stopped, later=later)
         rows.update({result.job: result.rows for result in results})
-        between()
     if not engines.of(engine).in_database:
         return {"rows": dict(rows)}
-    report = checks.check(engine, days.first, days.last, progress=lambda *_: between(), clock=clock)
+    report = checks.check(engine, days.first, days.last, clock=clock)
     return {"rows": dict(rows), "cells": report.cells_checked, "unequal": report.cells_unequal}
 
 

@@ -118,7 +118,6 @@ class Worker:
         """
         self._guarded("marking midnight", self._mark_midnight, now)
         self._guarded("catching up", self._catch_up, now)
-        self._refresh_in_time(now)
         self._guarded("the forecast", self._forecast, now)
         self._guarded("the recount", self._check, now)
         self._guarded("repairs", self._repair, now)
@@ -223,11 +222,9 @@ class Worker:
         return self._take_in(changes.window(now), last_check_slot(now), now)
 
     def _run_task(self, task: Task) -> Iterator[JobsFailed]:
-        """Month by month, so that what is done stays done, and the running day isn't kept waiting."""
+        """Month by month, so that what is done stays done."""
         log.info("running %s", task)
         for first, last in months(task.first, task.last):
-            if first > task.first:
-                self._let_in()
             try:
                 aggregate(
                     self._engine,
@@ -243,12 +240,16 @@ class Worker:
             except JobsFailed as failure:  # logged and recorded where it happened
                 yield failure
 
-    def _refresh_in_time(self, now: datetime) -> None:
+    def count_hours(self, now: datetime) -> None:
+        """The running day's hours by spark, where they are due again. Raises as `run_due`.
+
+        It may go on beside `run_due`, in another thread: so nothing keeps it waiting.
+        """
         if self._refreshed is None or abs(now - self._refreshed) >= self._refreshed_again_after:
             self._guarded("the running day", self._refresh, now, REFRESH_EVERY)
 
     def _refresh(self, now: datetime) -> None:
-        """The running day's hours by spark: all of them are counted again."""
+        """All of them are counted again."""
         began = monotonic()
         refresh_running_day(self._engine, clock=self._clock, stopped=self._over)
         wanted = timedelta(seconds=(monotonic() - began) / REFRESH_SHARE)
@@ -300,7 +301,6 @@ class Worker:
         def progress(*_: object) -> None:
             if self._over():
                 raise Interrupted("stopped before the recount was done")
-            self._let_in()
 
         try:
             report = checks.check(self._engine, first, last, progress=progress, clock=self._clock)
@@ -318,16 +318,12 @@ class Worker:
         with self._engine.connect() as connection:
             wanted = agenda.repairs_wait(connection)
         if wanted:
-            repair(self._engine, now, clock=self._clock, stopped=self._over, between=self._let_in)
+            repair(self._engine, now, clock=self._clock, stopped=self._over)
 
     def _serve(self, _: datetime) -> None:
         """What people have asked for."""
-        while requests.perform_next(self._engine, self._clock, self._over, self._let_in):
-            self._let_in()
-
-    def _let_in(self) -> None:
-        """The running day, in the middle of work that takes its time."""
-        self._refresh_in_time(self._clock())
+        while requests.perform_next(self._engine, self._clock, self._over):
+            pass
 
     def _record_check(self, result: Result, began: datetime) -> None:
         run = ledger.start(self._engine, result.job, result.first, result.last, began)
@@ -427,7 +423,7 @@ class Worker:
 
     @contextmanager
     def _counting_today(self) -> Iterator[None]:
-        """Meanwhile today so far is counted, in threads of its own: no backfill keeps it waiting."""
+        """Meanwhile the running day is counted, in threads of its own: no backfill keeps it waiting."""
         done = threading.Event()
         rounds = running_day.Rounds(self._engine)
         threads = [
@@ -435,6 +431,8 @@ class Worker:
             for task in (
                 ("today so far", self._count_today, COUNTED_EVERY, COUNT_SHARE),
                 ("today's recount", rounds.go_on, RECOUNTED_EVERY, RECOUNT_SHARE),
+                # It knows itself when it is due.
+                ("today's hours", lambda: self.count_hours(self._clock()), TICK_SECONDS, 1.0),
             )
         ]
         for thread in threads:

@@ -271,7 +271,9 @@ RUNNING = "EXISTS (SELECT FROM job_runs WHERE state = 'running')"
 
 
 def complete(engine: Engine) -> bool:
-    """Nothing is missing, nor has to be mended: a recount finds what a full disk kept from being written."""
+    """Nothing is missing, under way or to be mended: a recount finds what a full disk kept from us."""
+    if asked(engine, RUNNING):
+        return False
     with engine.connect() as connection:
         return agenda.open_tasks(connection, now()) == [] and not agenda.repairs_wait(connection)
 

@@ -18,7 +18,7 @@ from aggregation.publishing import aggregate
 from aggregation.schema import analytics
 from tests.conftest import execute
 from tests.integration.test_worker import EVENTS
-from tests.integration.test_worker_endings import process, running, wait_until
+from tests.integration.test_worker_endings import BLOCK, BLOCKED, DONE, process, running, wait_until
 from tests.spec.tables import change, fill, rows
 
 
@@ -197,10 +197,6 @@ def test_a_run_of_who_has_lost_it_publishes_nothing_and_records_nothing(
 
 HELD = "EXISTS (SELECT FROM worker_leases WHERE expires_at > clock_timestamp())"
 TAKEN_OVER = "token = 2 FROM worker_leases"
-BLOCKED = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'gift_analytics'::regclass)"
-CAUGHT_UP = "EXISTS (SELECT FROM job_runs WHERE job = 'today' AND state = 'succeeded')"
-# The last that a first pass does.
-RECOUNTED = "EXISTS (SELECT FROM job_runs WHERE job = 'check' AND state = 'succeeded')"
 
 
 def standing_by(child: subprocess.Popen[str]) -> None:
@@ -254,7 +250,7 @@ def closed(engine: Engine, server: str) -> Iterator[None]:
 def test_two_workers_in_one_process_work_once(platform: Engine) -> None:
     fill(platform, EVENTS)
     with running(platform), running(platform):
-        wait_until(platform, CAUGHT_UP)
+        wait_until(platform, DONE)
     assert [job for (job,) in rows(platform, "job_runs", "job")].count("daily") == 1
 
 
@@ -275,7 +271,7 @@ def test_another_takes_over_in_mid_statement(platform: Engine, number: signal.Si
     fill(platform, EVENTS)
     note_writers(platform)
     with process(platform) as one, platform.connect() as blocker:
-        blocker.execute(text("LOCK TABLE gift_analytics IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(BLOCK)
         wait_until(platform, BLOCKED)
         with process(platform) as two:
             standing_by(two)
@@ -287,7 +283,7 @@ def test_another_takes_over_in_mid_statement(platform: Engine, number: signal.Si
             assert time.monotonic() - lost < seconds
             change(platform, "DELETE FROM writers")
             blocker.rollback()
-            wait_until(platform, RECOUNTED)
+            wait_until(platform, DONE)
             if number == signal.SIGSTOP:
                 one.send_signal(signal.SIGCONT)
                 standing_by(one)
@@ -303,11 +299,11 @@ def test_another_takes_over_in_mid_statement(platform: Engine, number: signal.Si
 def test_a_lost_connection_is_made_again(platform: Engine) -> None:
     fill(platform, EVENTS)
     with platform.connect() as blocker, process(platform) as child:
-        blocker.execute(text("LOCK TABLE gift_analytics IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(BLOCK)
         wait_until(platform, BLOCKED)
         end_sessions(platform)
         blocker.rollback()
-        wait_until(platform, RECOUNTED)
+        wait_until(platform, DONE)
         child.send_signal(signal.SIGTERM)
         _, err = child.communicate(timeout=10)
     assert child.returncode == 0
@@ -329,7 +325,7 @@ def test_a_read_only_database_is_waited_out(platform: Engine) -> None:
             connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
             connection.commit()
         end_sessions(platform)
-        wait_until(platform, CAUGHT_UP)
+        wait_until(platform, DONE)
     assert rows(platform, "daily_analytics") != []
 
 
@@ -341,7 +337,7 @@ def test_a_database_that_is_gone_is_waited_out(platform: Engine, server: str) ->
         with closed(platform, server):
             assert child.stderr
             assert any("is not currently accepting connections" in line for line in child.stderr)
-        wait_until(platform, RECOUNTED)
+        wait_until(platform, DONE)
         with closed(platform, server):
             asked = time.monotonic()
             child.send_signal(signal.SIGTERM)

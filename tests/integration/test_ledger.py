@@ -125,6 +125,16 @@ def test_of_what_runs_every_few_minutes_the_newest_success_is_kept(database: Eng
     assert [number for (number,) in rows(database, "job_runs", "id")] == [failed, newest, daily]
 
 
+def test_the_running_day_is_swept_by_itself(database: Engine) -> None:
+    for job in ("gifts", "today"):
+        ledger.start(database, job, FIRST, LAST, AFTER)
+    assert ledger.sweep(database, AFTER, running_day=True) == 1
+    states = dict(rows(database, "job_runs", "job", "state"))
+    assert states == {"gifts": "running", "today": "interrupted"}
+    ledger.start(database, "today", FIRST, LAST, AFTER)
+    assert ledger.sweep(database, AFTER) == 1
+
+
 def test_sweeping_marks_only_what_still_runs(database: Engine) -> None:
     ran(database, 1, 2)
     ledger.start(database, "gifts", FIRST, LAST, AFTER)

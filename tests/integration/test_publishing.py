@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, literal_column, text
 
 from aggregation import jobs, ledger
-from aggregation.database import WRITERS_LOCK, connect, exclusive
+from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, connect, exclusive
 from aggregation.errors import UserError
 from aggregation.ledger import State
 from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day
@@ -297,6 +297,26 @@ def test_until_yesterday_is_complete_its_hours_are_refreshed_too(platform: Engin
     expect(platform, "gift_analytics\nhour | revenue\n2026-03-11 23:00 | 1.00\n2026-03-12 00:00 | 2.00")
 
 
+def test_of_a_day_that_ends_before_its_turn_the_hours_are_left(platform: Engine) -> None:
+    """The daily jobs have them, or will have them soon."""
+    fill(platform, LEDGER)
+    times = [datetime(2026, 3, 12, 0, 9, 59, tzinfo=UTC)]
+    refreshing = threading.Thread(target=refresh_running_day, args=[platform], kwargs={"clock": times.pop})
+    with exclusive(platform, RUNNING_DAY_LOCK) as connection:
+        refreshing.start()
+        wait_for_a_waiter(connection)
+        times[:] = [datetime(2026, 3, 12, 0, 10, tzinfo=UTC)] * 10
+    refreshing.join(30)
+    expect(platform, "gift_analytics\nhour | revenue\n2026-03-12 00:00 | 2.00")
+
+
+def test_days_of_long_ago_wait_for_no_hours_of_today(platform: Engine) -> None:
+    fill(platform, LEDGER)
+    with exclusive(platform, RUNNING_DAY_LOCK):
+        aggregate(platform, last=date(2026, 3, 1), clock=clock, patience=timedelta(seconds=1))
+    assert {row[3] for row in runs(platform)} == {"succeeded"}
+
+
 IDENTITIES = text(
     """
     SELECT date, total_revenue = creator_earnings + platform_earnings,
@@ -351,8 +371,11 @@ def test_two_at_once_end_right(platform: Engine) -> None:
     assert {row[3] for row in runs(platform)} == {"succeeded"}
 
 
-def test_a_run_waits_for_the_writer_before_it_looks(platform: Engine) -> None:
-    """Its snapshot is taken after the lock, so it sees what the holder wrote last."""
+@pytest.mark.parametrize("lock", [WRITERS_LOCK, RUNNING_DAY_LOCK])
+def test_a_run_waits_for_the_writer_before_it_looks(platform: Engine, lock: int) -> None:
+    """Its snapshot is taken after the lock, so it sees what the holder wrote last: also one who counts the
+    hours of the newest day since before it was over.
+    """
     fill(platform, LEDGER)
     done = threading.Event()
 
@@ -361,7 +384,7 @@ def test_a_run_waits_for_the_writer_before_it_looks(platform: Engine) -> None:
         done.set()
 
     thread = threading.Thread(target=work)
-    with exclusive(platform, WRITERS_LOCK) as connection:
+    with exclusive(platform, lock) as connection:
         thread.start()
         wait_for_a_waiter(connection)
         fill(

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from aggregation import running_day, worker
+from aggregation import checks, running_day, worker
 from aggregation.leases import Lease
 from aggregation.publishing import refresh_running_day
 from tests.integration.test_running_day import at, counted_hours, give, true_hours
 from tests.integration.test_worker import EVENTS, runs
-from tests.integration.test_worker_endings import BLOCKED, DONE, running, wait_until
+from tests.integration.test_worker_endings import BLOCK, BLOCKED, DONE, running, wait_until
 from tests.spec.tables import change, fill, rows
 
 # Of the four that EVENTS and the tests give on the running day, at noon.
@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_counted_while_a_backfill_takes_its_time(platform: Engine) -> None:
     fill(platform, EVENTS)
     with platform.connect() as blocker:
-        blocker.execute(text("LOCK TABLE gift_analytics IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(BLOCK)
         with running(platform):
             wait_until(platform, BLOCKED)
             wait_until(platform, COUNTED.format(2))
@@ -40,6 +40,24 @@ def test_it_is_counted_while_a_backfill_takes_its_time(platform: Engine) -> None
             blocker.rollback()
             wait_until(platform, DONE)
     assert counted_hours(platform) == true_hours(platform)
+
+
+def test_its_hours_by_spark_are_too(platform: Engine) -> None:
+    """Whatever takes its time holds the writers' lock: a month, a repair, a request."""
+    fill(platform, EVENTS)
+    hours = "count(*) = {} FROM gift_analytics"
+    with platform.connect() as blocker:
+        blocker.execute(BLOCK)
+        with running(platform):
+            wait_until(platform, BLOCKED)
+            wait_until(platform, hours.format(2))
+            wait_until(platform, "state = 'succeeded' FROM job_runs WHERE job = 'today'")
+            assert rows(platform, "daily_analytics") == []
+            blocker.rollback()
+            wait_until(platform, DONE)
+    assert [row[0].day for row in rows(platform, "gift_analytics", "hour")] == [8, 9, 10, 11, 11]
+    assert {state for *_, state, _ in runs(platform)} == {"succeeded"}
+    assert checks.check(platform, clock=lambda: at("2026-03-11 12:00")).cells_unequal == 0
 
 
 def test_it_ends_with_the_worker_also_in_mid_statement(

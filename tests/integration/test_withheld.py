@@ -376,23 +376,6 @@ def test_the_worker_mends_what_is_wrong(world: World, statement: str) -> None:
     assert badge(world).endswith("all cells equal")
 
 
-def test_the_running_day_is_let_in_while_a_repair_lasts(world: World) -> None:
-    """After each of its two months, and while they are recounted."""
-    statement = "UPDATE daily_analytics SET new_users = 7 WHERE date IN ('2026-02-28', '2026-03-01')"
-    corrupt(world, statement)
-    spans = list[tuple[date, date]]()
-
-    def between() -> None:
-        found = rows(world.engine, "job_runs", "job", "reason", "first_day", "last_day")
-        spans.extend(tuple(days) for job, why, *days in found if (job, why) == ("daily", "repair"))
-
-    repair(world.engine, cast.NOW, clock=lambda: cast.NOW, stopped=never, between=between)
-    february, march = (date(2026, 2, 28),) * 2, (date(2026, 3, 1),) * 2
-    assert spans[:3] == [february, february, march]
-    assert len(spans) > 3
-    assert rows(world.engine, "unequal_cells", "id") == []
-
-
 def stubborn(world: World) -> None:
     """Whoever writes daily_analytics, its new users come out wrong."""
     change(

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Engine, event, literal_column, text
 from sqlalchemy.exc import DBAPIError
 
-from aggregation import checks, jobs, retries, triggers, worker
+from aggregation import checks, jobs, retries, triggers
 from aggregation.database import connect
 from aggregation.days import months
 from aggregation.jobs import forecast
 from aggregation.ledger import Reason
-from aggregation.publishing import aggregate, refresh_running_day
+from aggregation.publishing import aggregate
 from aggregation.schema import source
 from aggregation.worker import Worker
 from tests.spec.tables import change, expect, fill, rows
@@ -67,6 +67,7 @@ class MovedClock:
         self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
         before = len(runs(self.engine))
         self.worker.run_due(self.now)
+        self.worker.count_hours(self.now)
         return [(job, first.day, last.day) for job, first, last, *_ in runs(self.engine)[before:]]
 
 
@@ -438,29 +439,6 @@ def test_after_an_absence_every_gap_is_filled_month_by_month(platform: Engine, d
     assert [day for day, _ in stored] == [date(2026, 3, 8) + timedelta(days=n) for n in range(4 + days)]
     assert {sent for day, sent in stored if day >= first} == {1}
     assert checks.check(platform, clock=lambda: now).cells_unequal == 0
-
-
-def test_the_running_day_goes_on_during_a_long_backfill(
-    platform: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each month takes an hour here."""
-    fill(platform, EVENTS.replace("2026-03-08", "2026-01-08"))
-    clock = MovedClock(platform, "2026-03-11 12:00")
-    refreshed = list[str]()
-
-    def slow(*arguments: Any, **named: Any) -> Any:
-        done = aggregate(*arguments, **named)
-        clock.now += timedelta(hours=1)
-        return done
-
-    def note(*arguments: Any, **named: Any) -> Any:
-        refreshed.append(f"{clock.now:%H:%M}")
-        return refresh_running_day(*arguments, **named)
-
-    monkeypatch.setattr(worker, "aggregate", slow)
-    monkeypatch.setattr(worker, "refresh_running_day", note)
-    clock.at("2026-03-11 12:00")
-    assert refreshed[:2] == ["13:00", "14:00"]
 
 
 def test_a_clock_that_was_ahead_has_closed_no_day(platform: Engine, caplog: pytest.LogCaptureFixture) -> None:

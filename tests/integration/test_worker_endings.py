@@ -48,8 +48,11 @@ def wait_until(engine: Engine, condition: str) -> None:
     raise AssertionError(f"never came true: {condition}")
 
 
-DONE = "EXISTS (SELECT FROM job_runs WHERE job = 'today' AND state = 'succeeded')"
-BLOCKED = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'gift_analytics'::regclass)"
+# The last that a first pass does.
+DONE = "EXISTS (SELECT FROM job_runs WHERE job = 'check' AND state = 'succeeded')"
+# A job of whole days waits, and holds the writers' lock.
+BLOCK = text("LOCK TABLE revenue_breakdown IN ACCESS EXCLUSIVE MODE")
+BLOCKED = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'revenue_breakdown'::regclass)"
 
 
 def test_it_runs_until_it_is_stopped(platform: Engine) -> None:
@@ -67,7 +70,7 @@ def test_a_stop_cancels_what_takes_too_long(platform: Engine, monkeypatch: pytes
     monkeypatch.setattr(worker, "GRACE", timedelta(seconds=0.1))
     fill(platform, EVENTS)
     with platform.connect() as blocker:
-        blocker.execute(text("LOCK TABLE gift_analytics IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(BLOCK)
         with running(platform) as (working, thread):
             wait_until(platform, BLOCKED)
             asked = time.monotonic()
@@ -172,7 +175,7 @@ def test_a_signal_ends_it_in_time(platform: Engine, number: signal.Signals) -> N
 def test_a_signal_in_mid_statement_ends_it_in_time(platform: Engine) -> None:
     fill(platform, EVENTS)
     with platform.connect() as blocker:
-        blocker.execute(text("LOCK TABLE gift_analytics IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(BLOCK)
         with process(platform) as child:
             wait_until(platform, BLOCKED)
             asked = time.monotonic()
