@@ -134,7 +134,7 @@ def aggregate_days(
 
 def make_forecast(settings: Settings, days: int) -> None:
     # numpy and statsmodels take seconds to load; no other command needs them
-    from aggregation.forecasting import CONFIDENCE
+    from aggregation.forecasting import CONFIDENCE, State
     from aggregation.jobs import forecast
 
     with migrated(settings) as engine:
@@ -144,6 +144,9 @@ def make_forecast(settings: Settings, days: int) -> None:
             stored = forecasts.latest(connection, now)
     if stored is None:
         raise UserError("the forecast that was made is gone: somebody has removed it meanwhile")
+    stale = stored.state is State.STALE
+    if stale:
+        out.print(stored.notes[0], markup=False)
     if not stored.is_zero:
         table(
             ("next days", "revenue", "80 % between", "95 % between"),
@@ -153,7 +156,7 @@ def make_forecast(settings: Settings, days: int) -> None:
         f"{stored.methodology}, from {stored.history_days} days"
         f" up to {stored.data_through}; {made.creators:,} creators",
         *([f"{stored.confidence:.0f} % {CONFIDENCE}"] if stored.has_limits else []),
-        *stored.notes,
+        *stored.notes[stale:],
     ]
     if not made.new:
         lines.append("made before today from the same days: what was stored then stays")

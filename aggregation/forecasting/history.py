@@ -55,15 +55,18 @@ def usual(values: Values) -> Values:
     return result
 
 
-def damped(values: Values) -> Values:
+def damped(values: Values, most: float = 1.0) -> Values:
     """Days far off the usual are drawn to the edge of what is usual: they tell little about other days.
 
     A new level is the usual one after about three weeks. Nothing is damped where more than half of
-    the days are exactly the usual, or with less than two weeks.
+    the days are exactly the usual, with less than two weeks, or where such days are more than the
+    part `most` of the days with revenue: that is how the series is then.
     """
     if values.shape[-1] < 2 * WEEK:
         return values.copy()
     middle = usual(values)
-    limit = DEVIATIONS * NORMAL_MAD * np.median(np.abs(values - middle), axis=-1, keepdims=True)
+    away = np.abs(values - middle)
+    limit = DEVIATIONS * NORMAL_MAD * np.median(away, axis=-1, keepdims=True)
+    far, paid = (days.sum(axis=-1, keepdims=True) for days in (away > limit, values > 0))
     limited = np.clip(values, np.maximum(middle - limit, 0.0), middle + limit)
-    return np.where(limit > 0, limited, values)
+    return np.where((limit > 0) & (far <= most * paid), limited, values)

@@ -1,5 +1,6 @@
 """The command line as operators use it: real processes, exit status, one line for each error."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -14,12 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from aggregation import demo
 from aggregation.database import connect, embedded_postgres
-from aggregation.days import last_complete_day, utc_now
+from aggregation.days import last_complete_day, utc_now, written
 from aggregation.jobs import JOBS
 from aggregation.migrations import migrate
 from aggregation.schema import source
 from tests import cast
 from tests.conftest import environment, lasting_folder
+from tests.integration.test_forecasts import fill_days
 from tests.spec.tables import fill, rows
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -113,6 +115,32 @@ def test_a_forecast_of_too_little_says_what_it_needs(platform_with_gifts: Engine
     line = error_of(run("forecast", engine=platform_with_gifts), 1)
     assert line == "error: a forecast needs 7 complete days, has 4"
     assert "days" in error_of(run("forecast", "--days", "0", engine=platform_with_gifts), 2)
+
+
+@pytest.mark.parametrize(
+    ("revenue", "days_ago", "first", "last", "limits"),
+    [
+        ([0.0] * 30, 0, "weekday_mean|ets, from 30 days", "No revenue in the last 30 days", 0),
+        ([50.0] * 30, 0, "next days", "All 30 days had the same revenue", 0),
+        ([40.0, 50, 60, 70, 80, 90, 30] * 5, 1, "next days", "ets, from 35 days", 2),
+        ([40.0, 50, 60, 70, 80, 90, 30] * 5, 2, "Stale: the newest complete day is {}.", "ets, from 35", 2),
+    ],
+    ids=["all zero", "constant", "fresh", "stale"],
+)
+def test_a_forecast_says_in_words_what_a_number_would_hide(
+    database: Engine, revenue: list[float], days_ago: int, first: str, last: str, limits: int
+) -> None:
+    """What is stale says so before its numbers."""
+    newest = last_complete_day(utc_now()) - timedelta(days=days_ago)
+    fill_days(database, revenue, newest)
+    done = run("forecast", engine=database)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.match(first.format(re.escape(written(newest))), lines[0].strip()), done.stdout
+    assert any(line.startswith(last) for line in lines), done.stdout
+    assert sum(" – " in line for line in lines) == limits
+    assert ("probability" in done.stdout) is (limits > 0)
+    assert done.stdout.count("Stale") == (days_ago == 2)
 
 
 def test_aggregating_again_changes_nothing(platform_with_gifts: Engine) -> None:

@@ -47,6 +47,16 @@ def test_a_day_that_was_not_computed_teaches_nothing() -> None:
     assert forecast_all(values, known).weekdays[0] == pytest.approx(WEEK, abs=3)
 
 
+@pytest.mark.parametrize(("active", "spread"), [(0.3, 1.5), (0.55, 1.5), (0.7, 1.0), (1.0, 1.5), (1.0, 0.3)])
+def test_who_lives_on_few_large_gifts_is_promised_no_less(active: float, spread: float) -> None:
+    """Log-normal days, of which only a part has gifts; over a crowd, what comes is what was promised."""
+    numbers = np.random.default_rng(5)
+    days = np.exp(numbers.normal(0, spread, (600, 200))) * (numbers.random((600, 200)) < active)
+    days[:, 0] = 1
+    promised = forecast_all(days[:, :170], np.ones(170, bool)).total(30).sum()
+    assert promised == pytest.approx(days[:, 170:].sum(), rel=0.1)
+
+
 def test_more_days_are_relatively_surer() -> None:
     numbers = np.random.default_rng(2)
     values = numbers.gamma(1, 10, (1, 365))
