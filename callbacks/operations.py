@@ -6,8 +6,9 @@ from typing import Any
 
 from dash import html
 
-from aggregation import ledger, metrics, operations, requests, unequal
+from aggregation import ledger, metrics, migrations, operations, requests, unequal
 from aggregation.agenda import next_starts
+from aggregation.days import last_complete_day
 from aggregation.jobs import JOBS
 from aggregation.metrics import Metric
 from aggregation.operations import Heartbeat
@@ -64,13 +65,11 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
 
 
 def nothing_yet(queries: Queries, beat: Heartbeat | None, now: datetime) -> Parts:
-    words = message_card(
-        "No day has been computed yet", worker_words(beat), "python run.py worker fills every gap."
-    )
-    return {
-        Ids.HEAD: Box(words, "nothing"),
-        Ids.RUNS: runs_table(queries.operations(ledger.recent, now, RUNS)),
-    }
+    todo = must_be_done(queries, beat) or ["It fills every gap by itself, oldest first."]
+    words = message_card("No day has been computed yet", worker_words(beat), *todo, wide=True)
+    runs = runs_table(queries.operations(ledger.recent, now, RUNS))
+    # What is below the head is hidden then.
+    return {Ids.HEAD: Box(html.Div([words, runs], className="figures"), "nothing")}
 
 
 def filled(queries: Queries, chosen: Selection, beat: Heartbeat | None, now: datetime) -> Parts:
@@ -84,7 +83,7 @@ def filled(queries: Queries, chosen: Selection, beat: Heartbeat | None, now: dat
                 className="page-action",
             ),
         ],
-        Ids.GRID: chosen.section(GRID, lambda: grid(queries, chosen.period, now)),
+        Ids.GRID: chosen.section(GRID, lambda: grid(queries, due_days(chosen, now), now)),
         Ids.JOBS: chosen.section(JOBS_TABLE, lambda: jobs_table(queries, now)),
         Ids.REQUESTS: chosen.section(
             ASKED, lambda: requests_table(queries.operations(requests.newest, REQUESTS))
@@ -107,6 +106,16 @@ def worker_words(beat: Heartbeat | None) -> str:
     return f"No worker is at work. The last one was {beat.holder}, {ago} ago."
 
 
+def must_be_done(queries: Queries, beat: Heartbeat | None) -> list[str]:
+    """By the operator, before any number comes right."""
+    lines = []
+    if not queries.operations(migrations.is_current):
+        lines.append("The tables are not those of this version: python run.py migrate")
+    if beat is None or not beat.leads:
+        lines.append("Nothing is computed until a worker runs: python run.py worker")
+    return lines
+
+
 def alerts(queries: Queries, beat: Heartbeat | None, period: Period) -> list[str]:
     left = queries.operations(unequal.given_up)
     lines = [
@@ -116,9 +125,7 @@ def alerts(queries: Queries, beat: Heartbeat | None, period: Period) -> list[str
     ]
     if len(left) > TOLD:
         lines.append(f"{len(left) - TOLD:,} more days and columns that repairs didn't help.")
-    if beat is None or not beat.leads:
-        lines.insert(0, "Nothing is computed until a worker runs: python run.py worker")
-    return [*lines, *unusual_days(queries.anomalies(period))]
+    return [*must_be_done(queries, beat), *lines, *unusual_days(queries.anomalies(period))]
 
 
 # ---- cards ----
@@ -159,6 +166,12 @@ def restated_card(queries: Queries, now: datetime) -> Kpi:
 
 
 # ---- figures ----
+
+
+def due_days(chosen: Selection, now: datetime) -> Period:
+    """As many days as were chosen, up to the newest that is due: what failed lies after the complete ones."""
+    period, due = chosen.period, last_complete_day(now)
+    return Period.ending(due, period.days) if period.last == chosen.freshness.coverage.last else period
 
 
 def grid(queries: Queries, period: Period, now: datetime) -> Component:

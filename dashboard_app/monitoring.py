@@ -138,7 +138,7 @@ class Truths(Collector):
         yield from found
 
     def _read(self, connection: Connection, now: datetime) -> Iterator[Metric]:
-        current = migrations.current(connection) == migrations.newest()
+        current = migrations.is_current(connection)
         yield _gauge("sparkboard_migrations_current", "Whether the tables are at the newest version", current)
         if not current:
             return

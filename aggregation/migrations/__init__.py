@@ -34,6 +34,11 @@ def newest() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are those of this program."""
+    return current(connection) == newest()
+
+
 def current(connection: Connection) -> str | None:
     """The revision that the database is at; None where `migrate` has never run."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})

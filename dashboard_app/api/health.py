@@ -56,7 +56,7 @@ def _not_ready(why: str) -> tuple[Response, int]:
 
 def _worker(connection: Connection) -> str | None:
     """Whether one is at work; None where migrations are behind."""
-    if migrations.current(connection) != migrations.newest():
+    if not migrations.is_current(connection):
         return None
     beat = operations.heartbeat(connection)
     return AT_WORK if beat and beat.leads else NOT_AT_WORK

@@ -204,6 +204,20 @@ def test_every_cell_has_a_sign_beside_its_colour(history: Engine) -> None:
     assert "late: more than an hour after it was due" in words(shown.page.select_one(".job-legend"))
 
 
+def test_a_day_that_failed_is_in_the_grid_though_it_is_not_complete(world: World) -> None:
+    """The chosen days end with the newest complete one, here the 3rd."""
+    change(world.engine, "UPDATE job_runs SET last_day = '2026-03-03' WHERE job = 'revenue'")
+    ran(world.engine, "revenue", 4, State.FAILED, "2026-03-05T00:10Z")
+    shown = operations_page(world)
+    assert shown.kpis()["complete_through"][0] == "3 Mar 2026"
+    (cell,) = shown.page.select(".job-grid td.failed")
+    assert cell["title"].startswith("revenue, 4 Mar 2026: failed")
+    assert len(shown.page.select(".job-grid thead th")) == 1 + 7
+    # days that were chosen are those that are shown
+    chosen = operations_page(world, "?from=2026-03-01&to=2026-03-02")
+    assert chosen.page.select(".job-grid td.failed") == []
+
+
 # ---- who is at work ----
 
 
@@ -506,22 +520,3 @@ def test_the_command_tells_the_same(world: World, lease: Lease) -> None:
         "not repaired: daily_analytics.new_users of 2026-03-03, 1 cells unequal after 3 repairs",
         f"asked: preview {number} by ada, 2026-03-03 to 2026-03-04, waiting",
     ]
-
-
-def test_the_running_day_is_let_in_between_months(world: World) -> None:
-    """February and March are two transactions, of a preview and of a run."""
-    between: list[str] = []
-
-    def note() -> None:
-        between.append("now")
-
-    number = requests.ask_for_preview(world.engine, date(2026, 2, 1), date(2026, 3, 4), ALL, "ada", cast.NOW)
-    change(world.engine, REFUND)
-    requests.perform_next(world.engine, lambda: cast.NOW, never, note)
-    assert len(between) == 2
-    requests.confirm(world.engine, number, "ada", cast.NOW)
-    requests.perform_next(world.engine, lambda: cast.NOW, never, note)
-    # and each table's recount
-    assert len(between) > 4
-    assert rows(world.engine, "job_requests", "state") == [("succeeded",), ("succeeded",)]
-    assert check(world.engine, clock=lambda: cast.NOW).cells_unequal == 0
