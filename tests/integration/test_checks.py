@@ -294,9 +294,7 @@ def test_what_is_not_due_yet_is_not_missed(platform: Engine) -> None:
 def test_the_result_is_kept(own: Engine) -> None:
     change(own, "UPDATE daily_analytics SET total_users = 99")
     report = checked(own)
-    kept = rows(
-        own, "data_checks", "table_name", "first_day", "last_day", "cells", "unequal", "checked_at"
-    )
+    kept = rows(own, "data_checks", "table_name", "first_day", "last_day", "cells", "unequal", "checked_at")
     assert kept[-len(report.tables) :] == [
         (part.table, part.first, part.last, part.cells, part.unequal, NOW) for part in report.tables
     ]
