@@ -3,13 +3,20 @@
 Their browser side is in assets/scripts/components.js.
 """
 
+import sys
+from types import ModuleType
 from typing import Any
 
 from dash.development.base_component import Component
 
+NAMESPACE = "sparkboard"
+# Dash imports a component's namespace for each of its properties, to name the version in an error, and
+# where there is no such module it looks through all folders each time.
+sys.modules.setdefault(NAMESPACE, ModuleType(NAMESPACE))
+
 
 class _Element(Component):
-    _namespace = "sparkboard"
+    _namespace = NAMESPACE
     _children_props: list[str] = []  # noqa: RUF012 - as the base class declares them
     _base_nodes: list[str] = ["children"]  # noqa: RUF012
 

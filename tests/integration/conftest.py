@@ -28,6 +28,13 @@ def world(server: str, cast_template: str) -> Iterator[cast.World]:
 
 
 @pytest.fixture(scope="session")
+def shared(server: str, cast_template: str) -> Iterator[cast.World]:
+    """The same, for all tests that change nothing in it."""
+    for engine in fresh(server, cast_template):
+        yield cast.application(engine)
+
+
+@pytest.fixture(scope="session")
 def roles_template(server: str) -> Iterator[str]:
     """The name of a database with roles and numbers, that tests are copied from."""
     name = f"template_{platform_roles.PREFIX}"

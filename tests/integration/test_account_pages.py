@@ -90,24 +90,24 @@ def state_of(world: World) -> Sequence[Mapping[str, Any]]:
 
 
 @pytest.mark.parametrize("path", [*READING, "/account"])
-def test_nobody_reads_without_a_session(world: World, path: str) -> None:
-    answer = world.client().get(at(world, path))
+def test_nobody_reads_without_a_session(shared: World, path: str) -> None:
+    answer = shared.client().get(at(shared, path))
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login?next=")
 
 
 @pytest.mark.parametrize("path", [*CHANGING, *OWN])
-def test_nobody_changes_without_a_session(world: World, path: str) -> None:
-    before = state_of(world)
-    answer = world.client().post(at(world, path), data={"name": "eve", "role": "admin"})
+def test_nobody_changes_without_a_session(shared: World, path: str) -> None:
+    before = state_of(shared)
+    answer = shared.client().post(at(shared, path), data={"name": "eve", "role": "admin"})
     assert answer.status_code in (400, 401)
-    assert state_of(world) == before
+    assert state_of(shared) == before
 
 
 @pytest.mark.parametrize("name", ["ana", "cleo"])
 @pytest.mark.parametrize("path", READING)
-def test_only_admins_read_accounts(world: World, path: str, name: str) -> None:
-    answer = world.signed_in(name).get(at(world, path))
+def test_only_admins_read_accounts(shared: World, path: str, name: str) -> None:
+    answer = shared.signed_in(name).get(at(shared, path))
     assert answer.status_code == 403
     assert "carl" not in answer.text
 
@@ -123,12 +123,12 @@ def test_only_admins_change_accounts(world: World, path: str, name: str) -> None
 
 
 @pytest.mark.parametrize("path", [*CHANGING, *OWN])
-def test_nothing_changes_without_the_forms_token(world: World, path: str) -> None:
-    before = state_of(world)
-    client = world.signed_in("ada")
+def test_nothing_changes_without_the_forms_token(shared: World, path: str) -> None:
+    before = state_of(shared)
+    client = shared.signed_in("ada")
     client.get("/account")
-    assert client.post(at(world, path), data={"name": "eve", "role": "admin"}).status_code == 400
-    assert state_of(world) == before
+    assert client.post(at(shared, path), data={"name": "eve", "role": "admin"}).status_code == 400
+    assert state_of(shared) == before
 
 
 @pytest.mark.parametrize("path", [f"{ONE}/role", f"{ONE}/password", f"{ONE}/disable", f"{ONE}/enable"])

@@ -84,19 +84,21 @@ def wide(world: World) -> World:
 # ---- the same as Dash's ----
 
 
-@pytest.fixture
-def by_dash(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+@pytest.fixture(scope="module")
+def by_dash(shared: World) -> World:
     """The same world, where Dash answers every callback."""
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dashboard_app.factory.answer_before_dash", lambda *_: None)
-        return cast.application(world.engine)
+        return cast.application(shared.engine)
 
 
 @pytest.mark.parametrize(
     ("page", "search"), list(itertools.product(PAGES, SEARCHES)), ids=lambda x: getattr(x, "name", x)
 )
-def test_dash_would_answer_the_same(world: World, by_dash: World, page: Page, search: str) -> None:
-    ours, dashs = (fill(someone.signed_in(WHO[page.name]), page.name, search) for someone in (world, by_dash))
+def test_dash_would_answer_the_same(shared: World, by_dash: World, page: Page, search: str) -> None:
+    ours, dashs = (
+        fill(someone.signed_in(WHO[page.name]), page.name, search) for someone in (shared, by_dash)
+    )
     assert (
         (ours.status_code, ours.mimetype) == (dashs.status_code, dashs.mimetype) == (200, "application/json")
     )
@@ -125,8 +127,8 @@ def test_a_body_of_another_shape_is_left_to_dash(world: World) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_compressed_and_plain_are_the_same(world: World, page: Page) -> None:
-    client = world.signed_in(WHO[page.name])
+def test_compressed_and_plain_are_the_same(shared: World, page: Page) -> None:
+    client = shared.signed_in(WHO[page.name])
     plain = fill(client, page.name, "?days=7")
     client.environ_base["HTTP_ACCEPT_ENCODING"] = "gzip, deflate, br"
     packed = fill(client, page.name, "?days=7")
@@ -148,9 +150,9 @@ def test_the_token_is_wanted(world: World) -> None:
 
 
 @pytest.mark.parametrize(("who", "page"), [("cleo", "overview"), ("ana", "my-dashboard")])
-def test_what_was_made_before_is_not_for_everybody(world: World, who: str, page: str) -> None:
-    assert fill(world.signed_in(WHO[page]), page).status_code == 200
-    refused = fill(world.signed_in(who), page)
+def test_what_was_made_before_is_not_for_everybody(shared: World, who: str, page: str) -> None:
+    assert fill(shared.signed_in(WHO[page]), page).status_code == 200
+    refused = fill(shared.signed_in(who), page)
     assert refused.status_code == 403
     assert "html" not in refused.get_data(as_text=True)
 
@@ -300,8 +302,8 @@ def test_creators_never_get_each_others_numbers(wide: World) -> None:
     assert len(answers_of(wide)._cache) == 0
 
 
-def test_a_page_that_is_kept_has_no_name_in_it(world: World) -> None:
-    pages = {name: world.signed_in(name).get("/").text for name in ("ada", "ana")}
+def test_a_page_that_is_kept_has_no_name_in_it(shared: World) -> None:
+    pages = {name: shared.signed_in(name).get("/").text for name in ("ada", "ana")}
     assert ">ada<" in pages["ada"]
     assert ">ada<" not in pages["ana"]
     assert '"ada"' not in pages["ana"]

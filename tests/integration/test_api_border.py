@@ -37,9 +37,9 @@ NO_NUMBERS = [
 ]
 
 
-@pytest.fixture
-def read(world: World) -> Any:
-    client = world.signed_in("ana")
+@pytest.fixture(scope="module")
+def read(shared: World) -> Any:
+    client = shared.signed_in("ana")
     return lambda route, **asked: client.get(f"/api/analytics/{route}", query_string=asked)
 
 
@@ -95,12 +95,12 @@ def test_parts_that_can_not_be(read: Any, name: str, value: str) -> None:
         "1;2",
     ],
 )
-def test_creators_that_are_no_id(world: World, creator: str) -> None:
+def test_creators_that_are_no_id(shared: World, creator: str) -> None:
     for who, status in (("ana", 404), ("cleo", 404)):
-        answer = world.signed_in(who).get(f"/api/analytics/creator/{creator}")
+        answer = shared.signed_in(who).get(f"/api/analytics/creator/{creator}")
         assert answer.status_code == status
         assert set(answer.get_json()) == {"error"}
-    assert world.client().get(f"/api/analytics/creator/{creator}").status_code == 401
+    assert shared.client().get(f"/api/analytics/creator/{creator}").status_code == 401
 
 
 def test_the_largest_id_is_only_unknown(read: Any) -> None:

@@ -16,17 +16,14 @@ from dashboard_app.factory import MAX_BODY, create_app
 from layouts.pages import PAGES
 from tests import cast
 from tests.cast import World
-from tests.conftest import fresh
 from tests.integration.test_access import FILLS
 
 CALLBACKS = "/_dash-update-component"
 
 
 @pytest.fixture(scope="module")
-def analyst(server: str, cast_template: str) -> Iterator[FlaskClient]:
-    """One for all: nothing here changes anything."""
-    for engine in fresh(server, cast_template):
-        yield cast.application(engine).signed_in("ana")
+def analyst(shared: World) -> FlaskClient:
+    return shared.signed_in("ana")
 
 
 def send(client: FlaskClient, body: bytes, content_type: str = "application/json") -> TestResponse:
@@ -270,14 +267,14 @@ TRICKS = [
 
 
 @pytest.mark.parametrize("path", TRICKS, ids=lambda text: text[:40])
-def test_tricks_with_paths_lead_nowhere(world: World, path: str) -> None:
+def test_tricks_with_paths_lead_nowhere(shared: World, path: str) -> None:
     # as a server hands it over: a client would take what follows // for a host
     raw = {"PATH_INFO": unquote_to_bytes(path).decode("latin-1")}
-    visitor = world.client().get("/", environ_overrides=raw)
+    visitor = shared.client().get("/", environ_overrides=raw)
     assert visitor.status_code in (302, 400, 404), path
     if visitor.status_code == 302:
         assert visitor.headers["Location"].startswith("/login")
-    answer = world.signed_in("cleo").get("/", environ_overrides=raw)
+    answer = shared.signed_in("cleo").get("/", environ_overrides=raw)
     assert answer.status_code in (400, 404), path
     assert "X-Evil" not in visitor.headers
     assert "X-Evil" not in answer.headers
@@ -318,8 +315,8 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("target", ELSEWHERE, ids=lambda text: repr(text[:30]))
-def test_a_login_never_leads_elsewhere(world: World, target: str) -> None:
-    answer = cast.sign_in(world.client(), "ana", target=f"/login?next={quote(target)}")
+def test_a_login_never_leads_elsewhere(shared: World, target: str) -> None:
+    answer = cast.sign_in(shared.client(), "ana", target=f"/login?next={quote(target)}")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
 
 

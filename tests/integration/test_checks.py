@@ -46,7 +46,7 @@ def checked(engine: Engine, **days: Any) -> Report:
 
 @pytest.fixture(scope="module")
 def aggregated(server: str, template: str) -> Iterator[Engine]:
-    """Two days with something in every table, aggregated; a test that changes it mends it."""
+    """Two days with something in every table, aggregated."""
     for engine in fresh(server, template):
         source.create_all(engine)
         fill(engine, GOOD)
@@ -55,11 +55,10 @@ def aggregated(server: str, template: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def mended(aggregated: Engine) -> Iterator[Engine]:
-    yield aggregated
-    for job in JOBS:
-        change(aggregated, f"DELETE FROM {job.table.name}")
-    aggregate(aggregated, clock=clock)
+def own(server: str, aggregated: Engine) -> Iterator[Engine]:
+    """The same, to be changed."""
+    aggregated.dispose()  # what somebody is connected to can't be copied
+    yield from fresh(server, str(aggregated.url.database))
 
 
 def test_after_aggregating_every_cell_is_equal(aggregated: Engine) -> None:
@@ -103,11 +102,11 @@ def test_after_aggregating_every_cell_is_equal(aggregated: Engine) -> None:
 
 
 @pytest.mark.parametrize(("table", "column"), CORRUPTIONS)
-def test_a_wrong_cell_is_found(mended: Engine, table: str, column: str) -> None:
-    stored = rows(mended, table, column)[0][0]
+def test_a_wrong_cell_is_found(own: Engine, table: str, column: str) -> None:
+    stored = rows(own, table, column)[0][0]
     wrong = f"{column} || 77::bigint" if isinstance(stored, list) else f"coalesce({column}, 0) + 1"
-    change(mended, f"UPDATE {table} SET {column} = {wrong}")
-    report = checked(mended)
+    change(own, f"UPDATE {table} SET {column} = {wrong}")
+    report = checked(own)
     found = {(cell.table, cell.column, cell.presence) for cell in report.unequal}
     assert (table, column, "both") in found
     readers = {job.table.name for job in JOBS for read in job.reads if read.name == table}
@@ -127,10 +126,10 @@ def written(people: list[int]) -> str:
 
 
 @pytest.mark.parametrize("table", [table.name for table in FILLED])
-def test_a_missing_row_is_found(mended: Engine, table: str) -> None:
-    lost = rows(mended, table)
-    change(mended, f"DELETE FROM {table}")
-    report = checked(mended)
+def test_a_missing_row_is_found(own: Engine, table: str) -> None:
+    lost = rows(own, table)
+    change(own, f"DELETE FROM {table}")
+    report = checked(own)
     (part,) = (part for part in report.tables if part.table == table)
     assert part.unequal == part.cells >= len(lost)
     assert {(cell.presence, cell.stored) for cell in report.unequal if cell.table == table} == {
@@ -214,23 +213,23 @@ def test_a_missing_row_is_found(mended: Engine, table: str) -> None:
         ),
     ],
 )
-def test_a_surplus_row_is_found(mended: Engine, insertion: str, table: str, key: str) -> None:
-    change(mended, insertion)
+def test_a_surplus_row_is_found(own: Engine, insertion: str, table: str, key: str) -> None:
+    change(own, insertion)
     assert {
-        (cell.table, cell.key, cell.presence) for cell in checked(mended).unequal if cell.table == table
+        (cell.table, cell.key, cell.presence) for cell in checked(own).unequal if cell.table == table
     } == {(table, key, "surplus")}
 
 
-def test_zero_in_an_unripe_cell_is_wrong(mended: Engine) -> None:
-    change(mended, "UPDATE retention_cohorts SET day_30 = 0")
-    assert checked(mended).unequal == (
+def test_zero_in_an_unripe_cell_is_wrong(own: Engine) -> None:
+    change(own, "UPDATE retention_cohorts SET day_30 = 0")
+    assert checked(own).unequal == (
         Unequal("retention_cohorts", "cohort_date=2026-03-10", "day_30", "0", None, "both"),
     )
 
 
-def test_null_in_a_ripe_cell_is_wrong(mended: Engine) -> None:
-    change(mended, "UPDATE retention_cohorts SET day_1 = NULL")
-    assert checked(mended).unequal == (
+def test_null_in_a_ripe_cell_is_wrong(own: Engine) -> None:
+    change(own, "UPDATE retention_cohorts SET day_1 = NULL")
+    assert checked(own).unequal == (
         Unequal("retention_cohorts", "cohort_date=2026-03-10", "day_1", None, "0", "both"),
     )
 
@@ -251,10 +250,10 @@ def test_a_change_in_the_source_is_found_and_aggregating_mends_it(platform: Engi
     assert checked(platform).unequal == ()
 
 
-def test_only_the_wanted_days_are_compared(mended: Engine) -> None:
-    change(mended, "UPDATE daily_analytics SET total_users = 99 WHERE date = '2026-03-10'")
-    assert checked(mended, first=date(2026, 3, 11)).unequal == ()
-    assert len(checked(mended, last=date(2026, 3, 10)).unequal) == 2  # engagement_rate depends on it
+def test_only_the_wanted_days_are_compared(own: Engine) -> None:
+    change(own, "UPDATE daily_analytics SET total_users = 99 WHERE date = '2026-03-10'")
+    assert checked(own, first=date(2026, 3, 11)).unequal == ()
+    assert len(checked(own, last=date(2026, 3, 10)).unequal) == 2  # engagement_rate depends on it
 
 
 def test_days_that_cant_be(aggregated: Engine) -> None:
@@ -292,25 +291,23 @@ def test_what_is_not_due_yet_is_not_missed(platform: Engine) -> None:
     assert checked(platform).cells_unequal > 0
 
 
-def test_the_result_is_kept(mended: Engine) -> None:
-    change(mended, "UPDATE daily_analytics SET total_users = 99")
-    report = checked(mended)
-    kept = rows(
-        mended, "data_checks", "table_name", "first_day", "last_day", "cells", "unequal", "checked_at"
-    )
+def test_the_result_is_kept(own: Engine) -> None:
+    change(own, "UPDATE daily_analytics SET total_users = 99")
+    report = checked(own)
+    kept = rows(own, "data_checks", "table_name", "first_day", "last_day", "cells", "unequal", "checked_at")
     assert kept[-len(report.tables) :] == [
         (part.table, part.first, part.last, part.cells, part.unequal, NOW) for part in report.tables
     ]
     (daily,) = (part for part in report.tables if part.table == "daily_analytics")
     assert daily.unequal == 3  # total_users of two days and the rate of the one with activity
-    with mended.connect() as connection:
+    with own.connect() as connection:
         assert unequal.count(connection) == 3
 
 
-def test_long_lists_are_cut_but_counted(mended: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lists_are_cut_but_counted(own: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "LISTED", 3)
-    change(mended, "DELETE FROM daily_analytics")
-    report = checked(mended)
+    change(own, "DELETE FROM daily_analytics")
+    report = checked(own)
     assert len([cell for cell in report.unequal if cell.table == "daily_analytics"]) == 3
     assert report.cells_unequal >= 20
     assert report.share_equal == Decimal(report.cells_checked - report.cells_unequal) / report.cells_checked

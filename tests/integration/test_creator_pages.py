@@ -136,8 +136,8 @@ def test_a_later_refund_is_booked_where_its_gift_was(world: World) -> None:
 @pytest.mark.parametrize(
     "month", ["2026-02", "2026-04", "2026-13", "2026-00", "0000-01", "2026-3", "٢٠٢٦-٠٣", "x", "2026-03-01"]
 )
-def test_there_is_no_statement_of_what_is_no_month_of_theirs(world: World, month: str) -> None:
-    assert world.signed_in("cleo").get(f"/me/statement/{month}").status_code == 404
+def test_there_is_no_statement_of_what_is_no_month_of_theirs(shared: World, month: str) -> None:
+    assert shared.signed_in("cleo").get(f"/me/statement/{month}").status_code == 404
 
 
 @pytest.mark.parametrize(("who", "status"), [("ada", 403), ("ana", 403), ("", 302)])

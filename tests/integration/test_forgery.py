@@ -47,9 +47,9 @@ def log_in(client: FlaskClient, headers: dict[str, str], csrf: str) -> int:
 
 
 @pytest.mark.parametrize("headers", OTHERS, ids=str)
-def test_nothing_is_taken_from_another_site(world: World, headers: dict[str, str]) -> None:
+def test_nothing_is_taken_from_another_site(shared: World, headers: dict[str, str]) -> None:
     """Even with the right token."""
-    visitor, client = world.client(), world.signed_in("ana")
+    visitor, client = shared.client(), shared.signed_in("ana")
     assert log_in(visitor, headers, cast.csrf_token(visitor)) == 403
     given = {"X-CSRFToken": token(client)} | headers
     assert client.post("/_dash-update-component", json={}, headers=given).status_code == 403

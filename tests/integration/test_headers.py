@@ -101,8 +101,8 @@ def test_files_that_have_not_changed_carry_them(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if not path.startswith(("/_dash-comp", "/assets/"))])
-def test_nobody_keeps_private_answers(world: World, path: str) -> None:
-    for client in (world.client(), world.signed_in("ana")):
+def test_nobody_keeps_private_answers(shared: World, path: str) -> None:
+    for client in (shared.client(), shared.signed_in("ana")):
         assert client.get(path).headers.getlist("Cache-Control") == ["no-store"]
 
 
@@ -131,10 +131,10 @@ def test_tls_is_believed_from_a_listed_proxy_only(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", DEVELOPERS)
-def test_nothing_for_developers_is_there(world: World, path: str) -> None:
+def test_nothing_for_developers_is_there(shared: World, path: str) -> None:
     for name in ("ada", "cleo"):
-        assert world.signed_in(name).get(path).status_code in (403, 404)
-    assert world.client().get(path).status_code in (302, 401, 404)
+        assert shared.signed_in(name).get(path).status_code in (403, 404)
+    assert shared.client().get(path).status_code in (302, 401, 404)
 
 
 def test_dash_is_not_in_its_development_mode(world: World) -> None:

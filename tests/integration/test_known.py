@@ -1,7 +1,8 @@
 """The numbers as they were known on an earlier day: over the API and on pages, for whom they are."""
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from aggregation.publishing import aggregate
 from tests import cast
 from tests.cast import CARL, CARLS_NUMBERS, CLEO, World, run_callback
+from tests.conftest import fresh
 from tests.integration.test_access import FILLS
 from tests.integration.test_exports import lines as exported
 from tests.integration.test_exports import tables
@@ -20,14 +22,18 @@ DASHBOARD, CLEOS = "/api/analytics/dashboard?days=2", f"/api/analytics/creator/{
 THEN, SINCE = "known=2026-03-05", "known=2026-03-06"
 
 
-@pytest.fixture
-def restated(world: World) -> World:
-    change(world.engine, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 4")
-    change(world.engine, "UPDATE virtual_gifts SET creator_share = 888.88 WHERE id = 3")
-    tomorrow = cast.NOW + timedelta(days=1)
-    aggregate(world.engine, last=(cast.NOW - timedelta(days=1)).date(), clock=lambda: tomorrow)
-    # An application of the day after.
-    return cast.application(world.engine, now=lambda: tomorrow)
+def tomorrow() -> datetime:
+    return cast.NOW + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def restated(server: str, cast_template: str) -> Iterator[World]:
+    for engine in fresh(server, cast_template):
+        change(engine, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 4")
+        change(engine, "UPDATE virtual_gifts SET creator_share = 888.88 WHERE id = 3")
+        aggregate(engine, last=(cast.NOW - timedelta(days=1)).date(), clock=tomorrow)
+        # An application of the day after.
+        yield cast.application(engine, now=tomorrow)
 
 
 def get(world: World, who: str, path: str) -> Any:

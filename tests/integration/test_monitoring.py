@@ -221,8 +221,8 @@ def test_programs_on_this_machine_may_ask(world: World, peer: str) -> None:
     ],
 )
 @pytest.mark.parametrize("trusted", ["", "127.0.0.1,10.0.0.9"])
-def test_nobody_else_may_ask(world: World, peer: str, headers: dict[str, str], trusted: str) -> None:
-    app = cast.application(world.engine, proxies=networks(trusted)).app
+def test_nobody_else_may_ask(shared: World, peer: str, headers: dict[str, str], trusted: str) -> None:
+    app = cast.application(shared.engine, proxies=networks(trusted)).app
     got = app.server.test_client().get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
     assert got.status_code == 403
     assert "sparkboard_" not in got.text

@@ -66,11 +66,11 @@ WITHOUT_MONEY = {"my-audience"}
 @pytest.mark.parametrize("search", ["?days=7", "?days=7&compare=none", "?days=90"])
 @pytest.mark.parametrize(("creator", "name"), [(CLEO, "cleo"), (CARL, "carl")])
 def test_analysts_see_what_the_creator_sees(
-    world: World, page: Page, search: str, creator: int, name: str
+    shared: World, page: Page, search: str, creator: int, name: str
 ) -> None:
-    own = answer(world, name, page.name, search)
+    own = answer(shared, name, page.name, search)
     for who in ("ana", "ada"):
-        theirs = filled(world, who, page, f"{path_of(page, creator)}{search}")
+        theirs = filled(shared, who, page, f"{path_of(page, creator)}{search}")
         assert theirs.figures == own.figures
         assert said(theirs.page) == said(own.page)
 
@@ -124,9 +124,9 @@ def test_files_of_a_creator_are_their_own(world: World) -> None:
 
 @every_page
 @pytest.mark.parametrize("who", ["cleo", "carl"])
-def test_no_creator_opens_anybodys(world: World, page: Page, who: str) -> None:
+def test_no_creator_opens_anybodys(shared: World, page: Page, who: str) -> None:
     """Not even their own there, and whether there is such a creator makes no difference."""
-    client = world.signed_in(who)
+    client = shared.signed_in(who)
     refused = {client.get(path_of(page, creator)).status_code for creator in (CLEO, CARL, 999)}
     assert refused == {403}
     for creator, search in itertools.product((CLEO, CARL, 999), ("", "?days=7")):

@@ -275,8 +275,8 @@ def test_the_file_has_what_the_page_shows(world: World) -> None:
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("page", ["revenue", "gifts"])
 @pytest.mark.parametrize("who", ["cleo", "carl"])
-def test_no_creator_gets_the_platforms_files(world: World, who: str, page: str, kind: str) -> None:
-    client = world.signed_in(who)
+def test_no_creator_gets_the_platforms_files(shared: World, who: str, page: str, kind: str) -> None:
+    client = shared.signed_in(who)
     got = client.get(f"/export/{page}.{kind}{WEEK}")
     assert got.status_code == 403
     assert client.get(f"/{page}{WEEK}").status_code == 403

@@ -73,8 +73,8 @@ def table(page: BeautifulSoup) -> list[list[Tag]]:
 
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_total_of_the_rows_is_the_card(world: World, page: Page, search: str) -> None:
-    client = world.signed_in(next(who for role, who in WHO.items() if role in page.roles))
+def test_the_total_of_the_rows_is_the_card(shared: World, page: Page, search: str) -> None:
+    client = shared.signed_in(next(who for role, who in WHO.items() if role in page.roles))
     shown = cards(client, page.path + search)
     assert len(shown) >= LEAST.get(page.name, 0)
     for name, (value, address) in shown.items():
@@ -83,16 +83,16 @@ def test_the_total_of_the_rows_is_the_card(world: World, page: Page, search: str
         assert len(days) >= 1
 
 
-def test_the_days_of_a_sum_add_up(world: World) -> None:
-    total, *days = table(read(world.signed_in("ana"), "/rows/platform/total_revenue?days=7"))
+def test_the_days_of_a_sum_add_up(shared: World) -> None:
+    total, *days = table(read(shared.signed_in("ana"), "/rows/platform/total_revenue?days=7"))
     assert [cell.text for cell in total] == ["Sum", "$1,171.10"]
     assert [cell.text for cell in days[3]] == ["Sun 1 Mar 2026", "$10.00"]
     assert [cell.text for cell in days[4]] == ["Mon 2 Mar 2026", "$0.00"]
     assert len(days) == 7
 
 
-def test_a_ratio_has_what_it_is_made_of(world: World) -> None:
-    page = read(world.signed_in("ana"), "/rows/platform/average_gift_value?days=7")
+def test_a_ratio_has_what_it_is_made_of(shared: World) -> None:
+    page = read(shared.signed_in("ana"), "/rows/platform/average_gift_value?days=7")
     heads = [head.text for head in page.select('[data-table="rows"] thead th')]
     assert heads == ["Day (UTC)", "Total revenue", "Gifts sent", "Average gift"]
     total, *days = table(page)
@@ -100,8 +100,8 @@ def test_a_ratio_has_what_it_is_made_of(world: World) -> None:
     assert [cell.text for cell in days[-2]] == ["Tue 3 Mar 2026", "$1,131.10", "2", "$565.55"]
 
 
-def test_somebody_active_on_two_days_counts_once(world: World) -> None:
-    total, *days = table(read(world.signed_in("ana"), "/rows/platform/active_users?days=7"))
+def test_somebody_active_on_two_days_counts_once(shared: World) -> None:
+    total, *days = table(read(shared.signed_in("ana"), "/rows/platform/active_users?days=7"))
     # vera on the 1st, 3rd and 4th, vito on the 3rd and 4th
     assert [[cell.text for cell in day[1:]] for day in days[-4:]] == [
         ["1", "1"],
@@ -112,8 +112,8 @@ def test_somebody_active_on_two_days_counts_once(world: World) -> None:
     assert [cell.text for cell in total] == ["Different in the period", "—", "2"]
 
 
-def test_the_page_says_which_days_these_are(world: World) -> None:
-    page = read(world.signed_in("ana"), "/rows/platform/total_revenue?days=7")
+def test_the_page_says_which_days_these_are(shared: World) -> None:
+    page = read(shared.signed_in("ana"), "/rows/platform/total_revenue?days=7")
     names, facts = ([part.text for part in page.select(f"dl {tag}")] for tag in ("dt", "dd"))
     assert dict(zip(names, facts, strict=True)) == {
         "What it is": metrics.TOTAL_REVENUE.description,
@@ -126,14 +126,14 @@ def test_the_page_says_which_days_these_are(world: World) -> None:
     }
 
 
-def test_an_analyst_may_open_any_creators_rows(world: World) -> None:
+def test_an_analyst_may_open_any_creators_rows(shared: World) -> None:
     address = f"/rows/creators/{cast.CARL}/gift_revenue?days=7"
-    total, *_ = table(read(world.signed_in("ana"), address))
+    total, *_ = table(read(shared.signed_in("ana"), address))
     assert total[-1].text == "$777.77"
 
 
-def test_the_file_has_the_same_rows(world: World) -> None:
-    client = world.signed_in("ana")
+def test_the_file_has_the_same_rows(shared: World) -> None:
+    client = shared.signed_in("ana")
     link = read(client, "/rows/platform/total_revenue?from=2026-03-01&to=2026-03-04").select_one(
         "a[download]"
     )
@@ -152,15 +152,15 @@ def test_the_file_has_the_same_rows(world: World) -> None:
         ["2026-03-04", "30.00"],
     ]
     assert ["Rows: Days", "5"] in lines
-    with world.engine.connect() as connection:
+    with shared.engine.connect() as connection:
         actions = connection.execute(select(audit_log.c.action, audit_log.c.actor)).all()
     assert ("export", "ana") in {tuple(row) for row in actions}
 
 
 @pytest.mark.parametrize(("who", "address"), REFUSED)
-def test_who_may_not_see_the_number_may_not_see_its_rows(world: World, who: str, address: str) -> None:
+def test_who_may_not_see_the_number_may_not_see_its_rows(shared: World, who: str, address: str) -> None:
     for ending in ("", "?as=csv"):
-        answer = world.signed_in(who).get(address + ending)
+        answer = shared.signed_in(who).get(address + ending)
         assert answer.status_code == 403
         assert "777.77" not in answer.text
 
@@ -168,8 +168,8 @@ def test_who_may_not_see_the_number_may_not_see_its_rows(world: World, who: str,
 @pytest.mark.parametrize(
     "address", ["/rows/platform/total_revenue", "/rows/me/views", "/rows/creators/1/views"]
 )
-def test_without_a_session_there_are_no_rows(world: World, address: str) -> None:
-    answer = world.client().get(address)
+def test_without_a_session_there_are_no_rows(shared: World, address: str) -> None:
+    answer = shared.client().get(address)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login")
 
@@ -184,8 +184,8 @@ def test_without_a_session_there_are_no_rows(world: World, address: str) -> None
         ("cleo", "/rows/me/total_revenue"),
     ],
 )
-def test_a_number_that_there_is_not_has_no_rows(world: World, who: str, address: str) -> None:
-    assert world.signed_in(who).get(address).status_code == 404
+def test_a_number_that_there_is_not_has_no_rows(shared: World, who: str, address: str) -> None:
+    assert shared.signed_in(who).get(address).status_code == 404
 
 
 def test_nothing_has_been_computed_yet(database: Engine) -> None:
@@ -227,8 +227,8 @@ ADD_UP = (
 
 
 @pytest.mark.parametrize(("name", "column", "whole"), ADD_UP)
-def test_what_is_counted_once_adds_up(world: World, name: str, column: int, whole: str) -> None:
-    total, *days = table(read(world.signed_in("ana"), f"/rows/platform/{name}?days=7"))
+def test_what_is_counted_once_adds_up(shared: World, name: str, column: int, whole: str) -> None:
+    total, *days = table(read(shared.signed_in("ana"), f"/rows/platform/{name}?days=7"))
     assert total[column].text == whole
     assert sum(Decimal(str(day[column]["data-value"])) for day in days) == Decimal(
         str(total[column]["data-value"])
@@ -236,15 +236,15 @@ def test_what_is_counted_once_adds_up(world: World, name: str, column: int, whol
     assert len(days) == 7
 
 
-def test_refunds_stand_beside_what_was_not_refunded(world: World) -> None:
-    total, *days = table(read(world.signed_in("ana"), "/rows/platform/refund_rate?days=7"))
+def test_refunds_stand_beside_what_was_not_refunded(shared: World) -> None:
+    total, *days = table(read(shared.signed_in("ana"), "/rows/platform/refund_rate?days=7"))
     # 100.00 of the 4th taken back, beside 30.00 that day and 1,171.10 over all days
     assert [cell.text for cell in days[-1]] == ["Wed 4 Mar 2026", "$100.00", "$30.00", "76.92%"]
     assert [cell.text for cell in total] == ["Over the period", "$100.00", "$1,171.10", "7.87%"]
 
 
-def test_the_rows_of_creators_numbers_are_creators(world: World) -> None:
-    total, *rows = table(read(world.signed_in("ana"), "/rows/platform/median_earnings?days=7"))
+def test_the_rows_of_creators_numbers_are_creators(shared: World) -> None:
+    total, *rows = table(read(shared.signed_in("ana"), "/rows/platform/median_earnings?days=7"))
     assert [[cell.text for cell in row] for row in rows] == [
         ["carl", "$777.77", "$0.00", "$777.77"],
         ["cleo", "$42.00", "$0.00", "$42.00"],
