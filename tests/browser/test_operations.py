@@ -145,7 +145,6 @@ def test_a_request_fits(
             assert too_wide(someone) == 0
             for step in ("preview", "run"):
                 perform(engine)
-                page.reload()
                 page.wait_for_selector("[data-request=succeeded]")
                 assert too_wide(someone) == 0
                 someone.screenshot(f"request-{step}-{size[0]}")

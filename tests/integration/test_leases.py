@@ -18,7 +18,15 @@ from aggregation.publishing import aggregate
 from aggregation.schema import analytics
 from tests.conftest import execute
 from tests.integration.test_worker import EVENTS
-from tests.integration.test_worker_endings import BLOCK, BLOCKED, DONE, process, running, wait_until
+from tests.integration.test_worker_endings import (
+    BLOCK,
+    BLOCKED,
+    DONE,
+    RECOUNTED,
+    process,
+    running,
+    wait_until,
+)
 from tests.spec.tables import change, fill, rows
 
 
@@ -283,7 +291,7 @@ def test_another_takes_over_in_mid_statement(platform: Engine, number: signal.Si
             assert time.monotonic() - lost < seconds
             change(platform, "DELETE FROM writers")
             blocker.rollback()
-            wait_until(platform, DONE)
+            wait_until(platform, RECOUNTED)
             if number == signal.SIGSTOP:
                 one.send_signal(signal.SIGCONT)
                 standing_by(one)
@@ -303,7 +311,7 @@ def test_a_lost_connection_is_made_again(platform: Engine) -> None:
         wait_until(platform, BLOCKED)
         end_sessions(platform)
         blocker.rollback()
-        wait_until(platform, DONE)
+        wait_until(platform, RECOUNTED)
         child.send_signal(signal.SIGTERM)
         _, err = child.communicate(timeout=10)
     assert child.returncode == 0
@@ -337,7 +345,7 @@ def test_a_database_that_is_gone_is_waited_out(platform: Engine, server: str) ->
         with closed(platform, server):
             assert child.stderr
             assert any("is not currently accepting connections" in line for line in child.stderr)
-        wait_until(platform, DONE)
+        wait_until(platform, RECOUNTED)
         with closed(platform, server):
             asked = time.monotonic()
             child.send_signal(signal.SIGTERM)

@@ -211,7 +211,7 @@ def test_a_day_that_failed_is_in_the_grid_though_it_is_not_complete(world: World
     shown = operations_page(world)
     assert shown.kpis()["complete_through"][0] == "3 Mar 2026"
     (cell,) = shown.page.select(".job-grid td.failed")
-    assert cell["title"].startswith("revenue, 4 Mar 2026: failed")
+    assert str(cell["title"]).startswith("revenue, 4 Mar 2026: failed")
     assert len(shown.page.select(".job-grid thead th")) == 1 + 7
     # days that were chosen are those that are shown
     chosen = operations_page(world, "?from=2026-03-01&to=2026-03-02")

@@ -18,6 +18,7 @@ import schedule
 from sqlalchemy import Engine, text
 
 from aggregation import ledger, worker
+from aggregation.jobs import JOBS
 from aggregation.publishing import Interrupted
 from aggregation.worker import Worker
 from tests.integration.test_worker import EVENTS, MovedClock, runs
@@ -48,8 +49,9 @@ def wait_until(engine: Engine, condition: str) -> None:
     raise AssertionError(f"never came true: {condition}")
 
 
-# The last that a first pass does.
-DONE = "EXISTS (SELECT FROM job_runs WHERE job = 'check' AND state = 'succeeded')"
+# Nothing is missing any more; and, the last that a first pass does, all is recounted.
+DONE = f"EXISTS (SELECT FROM job_runs WHERE job = '{JOBS[-1].name}' AND state = 'succeeded')"
+RECOUNTED = "EXISTS (SELECT FROM job_runs WHERE job = 'check' AND state = 'succeeded')"
 # A job of whole days waits, and holds the writers' lock.
 BLOCK = text("LOCK TABLE revenue_breakdown IN ACCESS EXCLUSIVE MODE")
 BLOCKED = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'revenue_breakdown'::regclass)"
