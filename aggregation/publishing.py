@@ -35,7 +35,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
 from aggregation import changes, engines, ledger, restatements, versions
-from aggregation.coverage import covered_days, missing_sources
+from aggregation.coverage import covered_days, missing_sources, note_begins
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import Interrupted as Interrupted
@@ -270,6 +270,8 @@ def aggregate(
         covered = covered_days(connection, first, last, missing, clock())
         if handled is None and jobs == JOBS and covered.last == last_complete_day(clock()):
             handled = changes.noted_since(connection, covered.since)
+        with _snapshot(connection):
+            note_begins(connection, missing)
         days = (covered.first, covered.last, covered.since)
         work = _Work(jobs, *days, missing, progress, clock, stopped, later, reason, handled or ())
         return _perform(engine, connection, work)
