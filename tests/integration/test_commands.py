@@ -339,7 +339,7 @@ def test_the_demo_makes_old_data_anew_and_keeps_new_data(data_dir: Path) -> None
 
 def shown_by_demo(data_dir: Path) -> str:
     """What a small demo says on stderr until it is up; then it is stopped."""
-    sizes = ("--days", "7", "--creators", "50", "--users", "1500")
+    sizes = ("--days", "7", "--creators", "10", "--users", "200")
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "run.py"), "demo", "--no-browser", "--port", free_port(), *sizes],
         env=environment(DATA_DIR=str(data_dir)),

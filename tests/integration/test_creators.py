@@ -439,24 +439,35 @@ def test_creators_get_none_of_it(world: World) -> None:
     assert world.client().get("/creators").status_code == 302
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_any_name_is_shown_and_does_nothing(world: World, name: str) -> None:
-    client = world.signed_in("ana")
-    usual = BeautifulSoup(client.get("/creators?days=7&compare=none").text, "html.parser")
-    hostile.plant(world.engine, {cast.CARL: name}, [])
-    fresh_one = cast.application(world.engine)
-    page = BeautifulSoup(fresh_one.signed_in("ana").get("/creators?days=7&compare=none").text, "html.parser")
+@pytest.fixture(scope="module")
+def renamed(server: str, cast_template: str, request: pytest.FixtureRequest) -> Iterator[tuple[World, str]]:
+    """Carl has the name. Not changed by any test."""
+    for engine in fresh(server, cast_template):
+        hostile.plant(engine, {cast.CARL: request.param}, [])
+        yield cast.application(engine), request.param
+
+
+every_name = pytest.mark.parametrize("renamed", NAMES, indirect=True)
+
+
+@every_name
+def test_any_name_is_shown_and_does_nothing(shared: World, renamed: tuple[World, str]) -> None:
+    world, name = renamed
+    usual, page = (
+        BeautifulSoup(each.signed_in("ana").get("/creators?days=7&compare=none").text, "html.parser")
+        for each in (shared, world)
+    )
     shown = [cell.text for cell in page.select("[data-table=leaderboard] tbody th bdi")]
     assert [literal(each) for each in shown] == [literal(name), "cleo"]
     for tag in ("script", "a", "b", "img", "form", "input"):
         assert len(page.select(tag)) == len(usual.select(tag))
-    body = fresh_one.signed_in("ana").get("/export/creators.csv?days=7").data.decode("utf-8-sig")
+    body = world.signed_in("ana").get("/export/creators.csv?days=7").data.decode("utf-8-sig")
     assert any(row[:2] == [harmless(name), "2"] for row in csv.reader(StringIO(body, newline="")))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_any_name_can_be_searched_for(world: World, name: str) -> None:
-    hostile.plant(world.engine, {cast.CARL: name}, [])
+@every_name
+def test_any_name_can_be_searched_for(renamed: tuple[World, str]) -> None:
+    world, name = renamed
     part = creators.sought(name[:40])
     page = BeautifulSoup(
         world.signed_in("ana").get(f"/creators?days=7&find={quote(part)}").text, "html.parser"
