@@ -447,7 +447,7 @@ def test_a_creators_cards_have_verdicts_too(world: World) -> None:
 def test_my_dashboard_cards_of_seven_days(world: World) -> None:
     content = answer(world, "cleo", "my-dashboard", "?days=7")
     assert content.kpis() == {
-        "followers": ("12", "+9.1% before: 11 +1 in this period"),
+        "followers": ("12", "nothing to compare with +1 in this period"),
         "gifts_received": ("3", "new before: 0"),
         "gift_revenue": ("$42.00", "new before: $0.00"),
         "engagement_rate": ("50.0%", "nothing to compare with"),
