@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, select
 
 from aggregation import engines
 from aggregation.days import last_complete_day
 from aggregation.engines import Compute
 from aggregation.errors import UsageError, UserError
-from aggregation.schema import REQUIRED_SOURCES
+from aggregation.schema import REQUIRED_SOURCES, source_begins
 
 # Older than any row: times before 1970 don't count.
 BEFORE_ALL = date(1970, 1, 1)
@@ -40,7 +40,22 @@ def first_event_day(
     connection: Connection, missing: frozenset[str] = frozenset(), compute: Compute | None = None
 ) -> date | None:
     """The day (UTC) of the oldest sign-up, gift, session, …; None where nothing ever happened."""
-    return (compute or engines.of(connection)).first_event_day(connection, missing)
+    days = (compute or engines.of(connection)).first_days(connection, missing)
+    return min(days.values(), default=None)
+
+
+def note_begins(connection: Connection, missing: frozenset[str]) -> None:
+    """Store, for pages, with which day (UTC) each source table begins."""
+    days = engines.of(connection).first_days(connection, missing)
+    connection.execute(delete(source_begins))
+    if days:
+        rows = [{"source": name, "day": day} for name, day in days.items()]
+        connection.execute(insert(source_begins), rows)
+
+
+def noted_begins(connection: Connection) -> dict[str, date]:
+    """By source table; empty before the worker's first pass."""
+    return {row.source: row.day for row in connection.execute(select(source_begins))}
 
 
 @dataclass(frozen=True)

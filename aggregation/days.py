@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 ONE_DAY = timedelta(days=1)
 # What arrives late by no more than this is still in its day when the day is closed.
 LATENESS = timedelta(minutes=10)
+# The weekdays with which weeks may begin on a person's pages, as people choose them; 0 is Monday.
+WEEK_STARTS = {0: "Monday", 6: "Sunday", 5: "Saturday"}
 
 
 def utc_now() -> datetime:
@@ -15,6 +17,16 @@ def utc_now() -> datetime:
 def last_complete_day(now: datetime) -> date:
     """The newest day (UTC) that had ended LATENESS before `now`, which carries a time zone."""
     return (now.astimezone(UTC) - LATENESS).date() - ONE_DAY
+
+
+def weekdays_from(start: int) -> list[int]:
+    """The seven weekdays in order, 0 being Monday."""
+    return [(start + n) % 7 for n in range(7)]
+
+
+def week_begin(day: date, start: int) -> date:
+    """The first day of the week in which `day` lies."""
+    return day - timedelta(days=(day.weekday() - start) % 7)
 
 
 def written(day: date) -> str:

@@ -47,7 +47,7 @@ class KnownQueries:
         now = self._queries.freshness()
         if now is None or last is None or first is None:
             return None
-        return Freshness(Period(first, last), None, now.missing)
+        return Freshness(Period(first, last), None, now.missing, begins=now.begins)
 
     def _days(self, job: str, first: date, last: date) -> set[date]:
         return ledger.published_days(self._connection, job, first, last, by=self._moment)

@@ -27,11 +27,13 @@ class Metric:
     scale: int = 1
     # Which direction is good; "" where neither is.
     better: Literal["up", "down", ""] = "up"
+    # Which days it is about, where those aren't the chosen ones.
+    days: str = ""
 
     @property
     def measured(self) -> str:
         """Its unit, and what becomes of it over a period."""
-        return f"{UNITS[self.unit]}, {ROLLUPS[self.rollup]}"
+        return f"{UNITS[self.unit]}, {self.days or ROLLUPS[self.rollup]}"
 
 
 UNITS = {"count": "number", "money": "money", "percent": "%", "hour": "hour of the day (UTC)"}
@@ -309,6 +311,7 @@ MONTH_SO_FAR = Metric(
     SPARKS,
     "Σ creator share of completed gifts on the month's complete days",
     "What you have earned in the month of the newest complete day. Refunded gifts are left out.",
+    days="the month's complete days",
 )
 PROJECTED_MONTH = Metric(
     "projected_month",
@@ -319,6 +322,7 @@ PROJECTED_MONTH = Metric(
     "earned on the month's complete days + projected earnings of its other days",
     "What the whole month may bring. Only the days to come are uncertain; in 80 of 100 cases the month ends "
     "within the limits.",
+    days="the whole month",
 )
 REFUNDED = Metric(
     "refunded",
@@ -387,6 +391,7 @@ COOLING = Metric(
     "supporters with at least 3 gifts who have been silent for longer than max(14 days, 3 × their usual gap)",
     "Supporters who gave regularly and have stopped. The usual gap is the median of the days between those "
     "on which they gave, the lower one of two. Counted at the end of the newest complete day.",
+    days="the end of the newest complete day",
 )
 GIFTS_PER_1000 = Metric(
     "gifts_per_1000_views",
@@ -409,6 +414,7 @@ BEST_HOUR = Metric(
     "gifts expected in one such hour of the week × average gift, over the last 12 weeks",
     "What the best hour of the week brings, as far as it can be told: each hour is drawn towards your "
     "average, the more the less its weeks agree. Only hours with gifts in at least 4 of the weeks compete.",
+    days="the last 12 weeks",
 )
 VIEWERS_COUNT = Metric(
     "viewers",
@@ -437,6 +443,7 @@ QUARTER = Metric(
     "peer_benchmarks",
     "1 + how many of the month's rounded quartiles lie below what you earned in it",
     "1 is the lowest quarter, 4 the highest. Similar: as many digits in the number of followers.",
+    days="the last whole month",
 )
 CREATOR_PAGE_METRICS = (
     MONTH_SO_FAR,
@@ -648,6 +655,7 @@ NEXT_30_DAYS = Metric(
     "Σ projected revenue of the 30 days after the newest complete day that the forecast knew",
     "Gift revenue as projected. The band has limits of the total itself, not sums of daily ones; it is made "
     "to hold what comes in 80 of 100 cases.",
+    days="the next 30 days",
 )
 RUNNING_MONTH = Metric(
     "running_month",
@@ -657,6 +665,7 @@ RUNNING_MONTH = Metric(
     "daily_analytics and revenue_forecast",
     "gift revenue of the month's complete days + projected revenue of its other days",
     "What the month has brought, and what the rest of it is projected to bring. Only the rest is uncertain.",
+    days="the whole month",
 )
 HIT_RATE = Metric(
     "hit_rate",
@@ -841,6 +850,32 @@ WITH_ROWS = (
     GINI,
     WENT_DARK,
 )
+
+GIFTS_BEGAN = (("virtual_gifts",),)
+USERS_BEGAN = (("users",),)
+# Somebody is active by either; whichever began first will do.
+ACTIVITY_BEGAN = (("user_sessions", "video_watches"),)
+WATCHES_BEGAN = (("video_watches",),)
+REACTIONS_BEGAN = (("video_interactions",),)
+# Of what isn't made of gifts alone: the source tables that must have begun, one of each group.
+_MADE_FROM = {
+    **dict.fromkeys((TOTAL_USERS, NEW_USERS), USERS_BEGAN),
+    **dict.fromkeys((ACTIVE_USERS, ACTIVE_SHARE), ACTIVITY_BEGAN),
+    **dict.fromkeys((DAU, WAU, MAU, STICKINESS, NEW_ACTIVE, RETURNING, RESURRECTED, DORMANT), ACTIVITY_BEGAN),
+    **dict.fromkeys((DAY_1, DAY_7, DAY_30), ACTIVITY_BEGAN),
+    **dict.fromkeys((GIFTER_DAY_30, ARPU, CONVERSION), GIFTS_BEGAN + ACTIVITY_BEGAN),
+    **dict.fromkeys((VIEWS, VIEWERS_COUNT, RETURNING_VIEWERS), WATCHES_BEGAN),
+    **dict.fromkeys((LIKES, COMMENTS, SHARES), REACTIONS_BEGAN),
+    CREATOR_ENGAGEMENT: REACTIONS_BEGAN + WATCHES_BEGAN,
+    **dict.fromkeys((RPM, GIFTS_PER_1000), GIFTS_BEGAN + WATCHES_BEGAN),
+    **dict.fromkeys((FOLLOWERS, FOLLOWERS_GAINED), (("follows",),)),
+    ALL_REVENUE: (*GIFTS_BEGAN, ("transactions",)),
+}
+
+
+def made_from(metric: Metric) -> tuple[tuple[str, ...], ...]:
+    """The source tables that must have begun before the number means anything: one of each group."""
+    return _MADE_FROM.get(metric, GIFTS_BEGAN)
 
 
 def every() -> tuple[Metric, ...]:

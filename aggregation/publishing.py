@@ -35,7 +35,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
 from aggregation import changes, engines, ledger, restatements, versions
-from aggregation.coverage import covered_days, missing_sources
+from aggregation.coverage import covered_days, missing_sources, note_begins
 from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import Interrupted as Interrupted
@@ -275,6 +275,8 @@ def aggregate(
             with exclusive(engine, RUNNING_DAY_LOCK, patience):
                 pass
         ledger.sweep(engine, clock())
+        with _snapshot(connection):
+            note_begins(connection, missing)
         days = (covered.first, covered.last, covered.since)
         work = _Work(jobs, *days, missing, progress, clock, stopped, later, reason, handled or ())
         return _perform(engine, connection, work)

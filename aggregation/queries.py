@@ -5,9 +5,10 @@ Money columns hold `Decimal`, counts `int`, missing values `None`; days are `dat
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -51,7 +52,7 @@ from aggregation import supporters as people
 from aggregation.audience import Lifecycle
 from aggregation.best_times import WEEKS, Slot
 from aggregation.content import Content, Video
-from aggregation.coverage import absent_tables
+from aggregation.coverage import absent_tables, noted_begins
 from aggregation.days import LATENESS, ONE_DAY, last_complete_day
 from aggregation.earnings import Line, SparkLine, Statement, Sums, month_after
 from aggregation.explanations import Part
@@ -60,16 +61,18 @@ from aggregation.forecasts import Anomaly, Record, StoredForecast
 from aggregation.gifting import Amount, Refunds, Segment
 from aggregation.jobs import chosen
 from aggregation.jobs.events import within
-from aggregation.leaderboard import Order, Spread, Standing
+from aggregation.leaderboard import Order, Sort, Spread, Standing
 from aggregation.metrics import (
     ACTIVE_USERS,
     CREATOR,
     CREATOR_METRICS,
+    FOLLOWERS,
     GIFT_REVENUE,
     SUPPORTERS_COUNT,
     TOTAL_REVENUE,
     VIEWERS_COUNT,
     Metric,
+    made_from,
 )
 from aggregation.periods import Period
 from aggregation.restatements import Restated
@@ -132,6 +135,13 @@ class Freshness:
     missing: frozenset[str] = frozenset()
     checked: int = 0
     withheld: Withheld = Withheld()  # noqa: RUF009 - frozen
+    # By source table; empty where nothing has been noted yet.
+    begins: Mapping[str, date] = field(default_factory=dict)
+
+    def begin_of(self, metric: Metric) -> date:
+        """The first day of which `metric` can be told. A source without any row hinders nothing."""
+        groups = [[self.begins[name] for name in group if name in self.begins] for group in made_from(metric)]
+        return max([self.coverage.first, *(min(days) for days in groups if days)])
 
 
 @dataclass(frozen=True)
@@ -213,6 +223,7 @@ class Queries:
             self._unavailable(),
             checked or 0,
             self.withheld(),
+            noted_begins(self.connection),
         )
 
     def _unavailable(self) -> frozenset[str]:
@@ -426,9 +437,17 @@ class Queries:
     def standings(
         self, period: Period, before: Period | None, order: Order, limit: int | None, offset: int = 0
     ) -> Sequence[Standing]:
+        """Without the followers of whom they are being recounted; nor are those put in order by them."""
         self._require_equal_months(period, before)
-        rows = self._rows(leaderboard.standings(period, before, order, limit, offset))
-        return [Standing(*row) for row in rows]
+        known = Period(date.min, period.last)
+        recounted = partial(self.withheld().days, creator_metrics.name, (FOLLOWERS.name,), known)
+        if (days := recounted()) and order.sort is Sort.FOLLOWERS:
+            raise BeingRecounted(days)
+        found = self._rows(leaderboard.standings(period, before, order, limit, offset))
+        rows = [Standing(*row) for row in found]
+        if not days:
+            return rows
+        return [row._replace(followers=None) if recounted(row.creator_id) else row for row in rows]
 
     @kept(Scope.DAYS, Scope.CHECKS)
     def best_earners(self, period: Period, before: Period | None, limit: int) -> Sequence[Standing]:
@@ -713,13 +732,13 @@ class Queries:
         with self.connection.begin_nested():
             return restatements.count_since(self.connection, moment)
 
-    # ---- people: all raise BeingRecounted but `uncounted` ----
+    # ---- people: all raise BeingRecounted ----
 
     @kept(Scope.DAYS, Scope.CHECKS)
     def uncounted(self, jobs: tuple[str, ...], period: Period, begin: date) -> bool:
-        """Whether one of the jobs wasn't done, or not rightly, for a day of the period from `begin` on."""
-        if any(self.withheld().days(job.table.name, None, period) for job in chosen(jobs)):
-            return True
+        """Whether one of the jobs wasn't done for a day of the period from `begin` on."""
+        for job in chosen(jobs):
+            self.require_equal(job.table, period)
         return bool(ledger.missing_days(self.connection, jobs, max(period.first, begin), period.last))
 
     @kept(Scope.DAYS, Scope.CHECKS)

@@ -282,28 +282,28 @@ def later_month(month_end: date, months: int) -> date:
     return date(number // 12, number % 12 + 1, 1) - ONE_DAY
 
 
-def groups(days: Period, grain: Grain) -> list[Period]:
-    """The days cut at the ends of weeks (Sundays) or months; oldest first."""
-    starts = [day for day in days.dates() if day == days.first or _begins(day, grain)]
+def groups(days: Period, grain: Grain, week_start: int = 0) -> list[Period]:
+    """The days cut at the ends of weeks (which begin with that weekday) or months; oldest first."""
+    starts = [day for day in days.dates() if day == days.first or _begins(day, grain, week_start)]
     return [
         Period(first, following - ONE_DAY)
         for first, following in zip(starts, [*starts[1:], days.last + ONE_DAY], strict=True)
     ]
 
 
-def whole(days: Period, grain: Grain) -> Period:
+def whole(days: Period, grain: Grain, week_start: int = 0) -> Period:
     """The days from the beginning of the week or month in which the first of them lies."""
     first = days.first
-    while not _begins(first, grain):
+    while not _begins(first, grain, week_start):
         first -= ONE_DAY
     return Period(first, days.last)
 
 
-def _begins(day: date, grain: Grain) -> bool:
+def _begins(day: date, grain: Grain, week_start: int) -> bool:
     match grain:
         case Grain.DAY:
             return True
         case Grain.WEEK:
-            return day.weekday() == 0
+            return day.weekday() == week_start
         case Grain.MONTH:
             return day.day == 1

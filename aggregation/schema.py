@@ -727,6 +727,13 @@ data_checks = Table(
     Index("data_checks_checked_at", "checked_at"),
 )
 
+# With which day each source table begins: no number of it can be compared with an earlier one.
+source_begins = Table(
+    "source_begins",
+    analytics,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+)
 # What the newest recount of it found unequal, until it is equal again: see aggregation/unequal.py.
 unequal_cells = Table(
     "unequal_cells",
@@ -830,10 +837,13 @@ accounts = Table(
     Column("creator_id", BigInteger),
     Column("password_hash", Text, nullable=False),
     Column("disabled", Boolean, nullable=False, server_default=text("false")),
+    # The weekday with which weeks begin on this person's pages; 0 is Monday.
+    Column("week_start", Integer, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("last_login_at", DateTime(timezone=True)),
     CheckConstraint("role IN ('admin', 'analyst', 'creator')", "dashboard_accounts_role"),
     CheckConstraint("(role = 'creator') = (creator_id IS NOT NULL)", "dashboard_accounts_creator"),
+    CheckConstraint("week_start IN (0, 5, 6)", "dashboard_accounts_week_start"),
     Index("dashboard_accounts_name", text("lower(name)"), unique=True),
 )
 sessions = Table(

@@ -19,7 +19,7 @@ from aggregation.schema import SESSION_STEPS
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, judged, kpi, select
+from callbacks.selection import NOT_COUNTED, Selection, badge, judged, kpi, select, why_not_counted
 from layouts import formats, people_figures, shell
 from layouts.components import (
     Box,
@@ -48,7 +48,6 @@ LENGTH = "How long are sessions?"
 EACH_DAY = "How was each day?"
 
 NEEDS_ACTIVITY = "needs the platform's sessions and watches"
-NOT_COUNTED = "not counted for all of these days yet"
 # Whose days add up to, or make the mean of, what the card shows; the others' don't.
 JUDGED = (metrics.DAU, metrics.NEW_ACTIVE)
 CHANGES = (metrics.NEW_ACTIVE, metrics.RETURNING, metrics.RESURRECTED, metrics.DORMANT)
@@ -62,7 +61,7 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     freshness = queries.freshness()
     if freshness is None:
         return Filled(nothing_yet(), shell.badge(None))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.DAU)
     parts = filled(queries, chosen, BLOCKS[GRAIN.made(asked)])
     return Filled(parts, badge(freshness, now), not chosen.failures.any)
 
@@ -98,8 +97,7 @@ def unavailable(queries: Queries, chosen: Selection) -> str:
     """Why nobody can say who was active; empty where the numbers are there."""
     if ACTIVITY & chosen.freshness.missing:
         return NEEDS_ACTIVITY
-    begin = chosen.freshness.coverage.first
-    return NOT_COUNTED if queries.uncounted(("returns",), chosen.period, begin) else ""
+    return why_not_counted(queries, chosen.freshness, "returns", chosen.period)
 
 
 # ---- numbers ----
@@ -217,8 +215,8 @@ def frequency(queries: Queries, period: Period) -> Drawing:
 def session_lengths(queries: Queries, chosen: Selection) -> Drawing:
     if "user_sessions" in chosen.freshness.missing:
         return Drawing(reason="Not available: needs the platform's sessions.")
-    if queries.uncounted(("session_lengths",), chosen.period, chosen.freshness.coverage.first):
-        return Drawing(reason=f"Not available: {NOT_COUNTED}.")
+    if why_not := why_not_counted(queries, chosen.freshness, "session_lengths", chosen.period):
+        return Drawing(reason=f"Not available: {why_not}.")
     sessions = queries.session_lengths(chosen.period)
     if not sum(sessions):
         return Drawing(reason="No session has ended in this period.")
@@ -278,7 +276,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     freshness = queries.freshness()
     if freshness is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.DAU)
     why_not = unavailable(queries, chosen)
     tables = [exports.key_numbers(kpis(queries, chosen, why_not))]
     if not why_not:

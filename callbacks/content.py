@@ -76,7 +76,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection, asked: Asked) -
 
     def numbers() -> list[Kpi]:
         before = brought(chosen.comparable) if chosen.comparable else None
-        return key_numbers(brought(chosen.period), before)
+        return chosen.told(key_numbers(brought(chosen.period), before))
 
     figure = partial(chosen.figure, "content")
     return {
@@ -226,7 +226,9 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
 
     def numbers() -> Table:
         before = queries.content(creator_id, chosen.comparable) if chosen.comparable else None
-        return exports.key_numbers(key_numbers(queries.content(creator_id, chosen.period), before))
+        return exports.key_numbers(
+            chosen.told(key_numbers(queries.content(creator_id, chosen.period), before))
+        )
 
     def by_video() -> Table:
         videos, _ = queries.videos_page(creator_id, chosen.period, EXPORTED)

@@ -1,7 +1,7 @@
 """Creators: how earnings are spread, and the leaderboard."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from math import ceil
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from aggregation import metrics, summaries
 from aggregation.concentration import Concentration
 from aggregation.leaderboard import Order, Sort, Spread, Standing
 from aggregation.metrics import Metric
+from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.summaries import Number
 from callbacks import exports
@@ -55,7 +56,7 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     freshness = queries.freshness()
     if freshness is None:
         return Filled(nothing_yet(), shell.badge(None))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.GIFT_REVENUE)
     return Filled(filled(queries, chosen, asked), badge(freshness, now), not chosen.failures.any)
 
 
@@ -206,7 +207,10 @@ def address(asked: Asked, creator_id: int) -> str:
 def note(chosen: Selection, counted: bool) -> str:
     parts = ["A name leads to the creator's page."]
     if not counted:
-        parts.append(f"Supporters are {NOT_YET}.")
+        parts.append(f"Supporters: {chosen.withheld(metrics.SUPPORTERS_COUNT) or NOT_YET}.")
+    until = Period(date.min, chosen.period.last)
+    if days := chosen.freshness.withheld.days(metrics.CREATOR, ("followers",), until):
+        parts.append(f"Followers: {formats.being_recounted(days)}.")
     if "follows" in chosen.freshness.missing:
         parts.append("Followers are as they are now: the platform doesn't record follows.")
     return " ".join(parts)
@@ -233,7 +237,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     freshness = queries.freshness()
     if freshness is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.GIFT_REVENUE)
     if not countable(queries, chosen):
         return None
     order = wanted(asked, chosen)

@@ -99,7 +99,7 @@ def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Fi
     creator_id = viewer.creator_id
     if creator_id is None or queries.creator_name(creator_id) is None:
         return Filled(_only(unknown_creator()), badge(freshness, now))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.GIFT_REVENUE)
     parts = filled(queries, creator_id, chosen, chosen_scenario(asked), asked)
     return Filled(parts, badge(freshness, now), not chosen.failures.any)
 
@@ -333,7 +333,8 @@ def ledger_table(lines: Sequence[Line], *, printed: bool) -> Component:
     rows = [
         (*ledger_row(line), *((statement_link(line.first),) if printed else ())) for line in reversed(lines)
     ]
-    return table_card("ledger", LEDGER, columns, rows, LEDGER_WORDS, wide=True)
+    below = [f"Opening {formats.exact(line.opening, 'money')}" for line in reversed(lines)]
+    return table_card("ledger", LEDGER, columns, rows, LEDGER_WORDS, wide=True, more=below)
 
 
 def ledger_row(line: Line) -> tuple[str, ...]:
@@ -353,7 +354,7 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     name = None if creator_id is None else queries.creator_name(creator_id)
     if freshness is None or creator_id is None or name is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.GIFT_REVENUE)
     if queries.lacks("sparks", freshness.coverage, freshness):
         return None
     tables = [exports.table(name, build) for name, build in sheets(queries, creator_id, chosen).items()]

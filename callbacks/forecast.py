@@ -11,7 +11,7 @@ import pandas as pd
 from dash import html
 
 from aggregation import metrics, summaries
-from aggregation.days import ONE_DAY
+from aggregation.days import ONE_DAY, weekdays_from
 from aggregation.forecasting import CONFIDENCE
 from aggregation.forecasts import Record, StoredForecast, StoredTotal
 from aggregation.periods import Comparison, Period
@@ -89,7 +89,7 @@ def filled(queries: Queries, chosen: Selection, outlook: Outlook, now: datetime)
         Ids.RUNS: chosen.section(ALL_RUNS, lambda: runs_table(queries.forecast_runs(RUNS))),
         **figure("fan", FAN, lambda: fan(queries, chosen.period, outlook)),
         **figure("four_weeks_ago", AGO, lambda: four_weeks_ago(queries, outlook.made, now)),
-        **figure("components", PARTS, lambda: components(queries, coverage, outlook)),
+        **figure("components", PARTS, lambda: components(queries, coverage, outlook, chosen.week_start)),
     }
 
 
@@ -251,19 +251,19 @@ def against_what_came(made: StoredForecast, came: pd.DataFrame) -> str:
     )
 
 
-def components(queries: Queries, coverage: Period, outlook: Outlook) -> Drawing:
+def components(queries: Queries, coverage: Period, outlook: Outlook, week_start: int) -> Drawing:
     if outlook.made.is_zero:
         return Drawing(reason=stated(outlook.made))
     recent = summaries.since(
         queries.daily(Period.ending(coverage.last, 7 * RECENT_WEEKS)), coverage.first
     ).rename(columns={metrics.TOTAL_REVENUE.name: "recent"})
     ahead = outlook.days[: AHEAD - AHEAD % 7]
-    level = mean(ahead["projected"])
+    level, order = mean(ahead["projected"]), weekdays_from(week_start)
     table = pd.DataFrame(
         {
-            "weekday": WEEKDAYS,
-            "projected": by_weekday(ahead, "projected"),
-            "recent": by_weekday(recent, "recent"),
+            "weekday": [WEEKDAYS[number] for number in order],
+            "projected": by_weekday(ahead, "projected", order),
+            "recent": by_weekday(recent, "recent", order),
         },
         dtype=object,
     )
@@ -273,9 +273,9 @@ def components(queries: Queries, coverage: Period, outlook: Outlook) -> Drawing:
     return Drawing(forecast_figures.components(table, float(level or 0)), f"{note}, and a weekday pattern.")
 
 
-def by_weekday(days: pd.DataFrame, column: str) -> list[Decimal | None]:
-    """The mean of each weekday, from Monday on."""
-    return [mean(days[column][[day.weekday() == number for day in days["date"]]]) for number in range(7)]
+def by_weekday(days: pd.DataFrame, column: str, order: Sequence[int]) -> list[Decimal | None]:
+    """The mean of each weekday (0 is Monday)."""
+    return [mean(days[column][[day.weekday() == number for day in days["date"]]]) for number in order]
 
 
 def mean(values: pd.Series) -> Decimal | None:

@@ -72,7 +72,7 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     freshness = queries.freshness()
     if freshness is None:
         return Filled(nothing_yet(), shell.badge(None))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.GIFT_VALUE)
     return Filled(filled(queries, chosen, asked), badge(freshness, now), not chosen.failures.any)
 
 
@@ -290,7 +290,7 @@ def hours(queries: Queries, chosen: Selection, asked: Asked) -> Component:
     counted = chosen.period.inside(chosen.freshness.coverage)
     if sums.empty or counted is None:
         return message_card(HOURS, no_gifts(queries.last_gift_day()), wide=True)
-    columns, rows = gift_figures.week_of_hours(sums, occurrences(counted))
+    columns, rows = gift_figures.week_of_hours(sums, occurrences(counted), chosen.week_start)
     whose = f"{spark_name(spark)}: v" if spark else "V"
     said = f"{whose}alue of gifts in each hour, on average over the weeks of the period."
     return heat_map_card("hours", HOURS, columns, rows, note=said, dense=True, wide=True)
@@ -429,7 +429,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     freshness = queries.freshness()
     if freshness is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.GIFT_VALUE)
     tables = [
         exports.key_numbers(kpis(queries, chosen)),
         exports.table("Sparks", lambda: spark_rows(queries, chosen)),

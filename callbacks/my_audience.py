@@ -9,7 +9,8 @@ from typing import NamedTuple
 from dash import html
 
 from aggregation import metrics
-from aggregation.best_times import DAYS_A_WEEK, ENOUGH_WEEKS, HOURS, Slot, ranked
+from aggregation.best_times import ENOUGH_WEEKS, HOURS, Slot, ranked
+from aggregation.days import weekdays_from
 from aggregation.peers import Standing
 from aggregation.periods import Period
 from aggregation.queries import Freshness, Queries, Store
@@ -77,7 +78,7 @@ def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Fi
     creator_id = viewer.creator_id
     if creator_id is None or queries.creator_name(creator_id) is None:
         return Filled(_only(unknown_creator()), badge(freshness, now))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.VIEWERS_COUNT)
     return Filled(filled(queries, creator_id, chosen), badge(freshness, now), not chosen.failures.any)
 
 
@@ -100,7 +101,7 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
                 lambda: cards(key_numbers(watched(queries, creator_id, chosen), *told(), standing())),
             ),
         ],
-        Ids.HOURS: chosen.section(WHEN, lambda: heat_map(*told())),
+        Ids.HOURS: chosen.section(WHEN, lambda: heat_map(*told(), chosen.week_start)),
         Ids.SLOTS: chosen.section(BEST, lambda: best_table(*told())),
         **figure("new_and_returning", WHO, lambda: new_and_returning(queries, creator_id, chosen)),
         **figure("benchmark", LIKE_ME, lambda: benchmark(standing())),
@@ -180,13 +181,13 @@ def name(slot: Slot) -> str:
 # ---- figures and table ----
 
 
-def heat_map(slots: Sequence[Slot], why: str) -> Component:
+def heat_map(slots: Sequence[Slot], why: str, week_start: int = 0) -> Component:
     if not slots:
         return message_card(WHEN, why, wide=True)
     most = max(slot.gifts for slot in slots)
     rows = [
         Row(WEEKDAYS[day], [heat(slot, most) for slot in slots[day * HOURS : (day + 1) * HOURS]])
-        for day in range(DAYS_A_WEEK)
+        for day in weekdays_from(week_start)
     ]
     # Every hour's name would not fit on a phone.
     columns = ("UTC", *("" if hour % 6 else f"{hour:02}" for hour in range(HOURS)))
@@ -257,7 +258,7 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     owner = None if creator_id is None else queries.creator_name(creator_id)
     if freshness is None or creator_id is None or owner is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.VIEWERS_COUNT)
 
     def numbers() -> Table:
         who = watched(queries, creator_id, chosen)

@@ -101,8 +101,8 @@ def as_known(numbers: KnownQueries, viewer: Viewer, chosen: Selection) -> Parts:
         return {Ids.HEAD: unknown_creator()[Ids.HEAD].content}
     daily = numbers.creator_daily(creator_id, chosen.period, chosen.freshness)
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    compared = chosen.comparable
-    before = numbers.creator_daily(creator_id, compared, chosen.freshness) if compared else None
+    days = partial(numbers.creator_daily, creator_id, freshness=chosen.freshness)
+    before = chosen.before_in(days, metrics.CREATOR_METRICS)
     now = summaries.values_over(counted, CARDS)
     earlier = {} if before is None else summaries.values_over(before, CARDS)
     shown = (*CARDS, metrics.SUPPORTERS_COUNT)
@@ -152,15 +152,15 @@ def filled(queries: Queries, creator_id: int, chosen: Selection) -> Parts:
 
 
 def numbers(queries: Queries, creator_id: int, chosen: Selection) -> Numbers:
-    def of(period: Period) -> tuple[pd.DataFrame, People | None]:
-        return (
-            queries.creator_daily(creator_id, period, chosen.freshness),
-            queries.supporters(creator_id, period, chosen.freshness),
-        )
-
-    daily, supporters = of(chosen.period)
-    before, earlier = of(chosen.comparable) if chosen.comparable else (None, None)
-    usual = queries.creator_daily(creator_id, chosen.usual, chosen.freshness)
+    days = partial(queries.creator_daily, creator_id, freshness=chosen.freshness)
+    compared = chosen.comparable_by(metrics.SUPPORTERS_COUNT)
+    daily, before, usual = (
+        days(chosen.period),
+        chosen.before_in(days, metrics.CREATOR_METRICS),
+        days(chosen.usual),
+    )
+    supporters = queries.supporters(creator_id, chosen.period, chosen.freshness)
+    earlier = queries.supporters(creator_id, compared, chosen.freshness) if compared else None
     judgement = None if supporters is None else judged_supporters(queries, creator_id, chosen)
     return Numbers(daily, before, supporters, earlier, usual, judgement)
 

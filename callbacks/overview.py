@@ -93,7 +93,7 @@ def as_known(numbers: KnownQueries, _: Viewer, chosen: Selection) -> Parts:
     """The page as it was known on an earlier day: what is made of daily_analytics."""
     daily = numbers.daily(chosen.period)
     counted = summaries.since(daily, chosen.freshness.coverage.first)
-    before = numbers.daily(chosen.comparable) if chosen.comparable else None
+    before = chosen.before_in(numbers.daily, metrics.PLATFORM_METRICS)
     now = numbers.platform_values(CARDS, chosen.period, counted)
     earlier = (
         {}
@@ -149,7 +149,7 @@ def filled(queries: Queries, chosen: Selection, whole: Selection, source: str, n
 
 def days_and_before(queries: Queries, chosen: Selection) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """The days shown, and those they are compared with where there are such."""
-    return queries.daily(chosen.shown), queries.daily(chosen.comparable) if chosen.comparable else None
+    return queries.daily(chosen.shown), chosen.before_in(queries.daily, metrics.PLATFORM_METRICS)
 
 
 def pickable(drawing: Drawing, part: str, keys: Sequence[str] = (), chosen: str = "") -> Drawing:
@@ -249,7 +249,8 @@ def source_trend(queries: Queries, chosen: Selection, source: str) -> Drawing:
     daily = queries.source_days(source, chosen.period)
     if not any(daily["amount"]):
         return Drawing(reason=f"No revenue from {SOURCES[source].lower()} in this period.")
-    before = queries.source_days(source, chosen.comparable) if chosen.comparable else None
+    compared = chosen.comparable_by(metrics.ALL_REVENUE)
+    before = queries.source_days(source, compared) if compared else None
     return Drawing(figures.revenue_trend(daily, before, (metric,)))
 
 
@@ -271,9 +272,10 @@ def activity(daily: pd.DataFrame, before: pd.DataFrame | None) -> Drawing:
 
 
 def movers_card(queries: Queries, chosen: Selection) -> Component:
-    if chosen.comparable is None:
+    compared = chosen.comparable_by(metrics.GIFT_REVENUE)
+    if compared is None:
         return message_card(MOVED, "Needs a period to compare with.", wide=True)
-    return movers_table(queries.movers(chosen.shown, chosen.comparable, MOVERS))
+    return movers_table(queries.movers(chosen.shown, compared, MOVERS))
 
 
 def movers_table(movers: pd.DataFrame) -> Component:
@@ -317,7 +319,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     ]
     if source := picked_source(asked):
         tables.append(source_day_rows(SOURCES[source], queries.source_days(source, chosen.period)))
-    if compared := chosen.comparable:
+    if compared := chosen.comparable_by(metrics.GIFT_REVENUE):
         tables.append(
             exports.table("Movers", lambda: mover_rows(queries.movers(chosen.shown, compared, MOVERS)))
         )

@@ -35,7 +35,7 @@ from aggregation.schema import COHORT_OFFSETS, OLDEST_AGE
 from aggregation.summaries import Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard
-from callbacks.selection import Selection, badge, judged_days, kpi, select
+from callbacks.selection import Selection, badge, judged_days, kpi, select, why_not_counted
 from layouts import formats, heat_maps, people_figures, shell
 from layouts.components import (
     Box,
@@ -69,7 +69,6 @@ COHORTS = "How did each cohort do?"
 GIFTERS = "How did those who began to give do?"
 
 NEEDS_ACTIVITY = "needs the platform's sessions and watches"
-NOT_COUNTED = "not counted for all of these days yet"
 SAID = {
     Measure.ON: "active on exactly that day after signing up",
     Measure.AFTER_30: "active on that day or a later one, until day 30",
@@ -129,10 +128,14 @@ def filled(queries: Queries, chosen: Selection, grain: Grain, measure: Measure) 
     return {
         Ids.HEAD: [chosen.line(), chosen.section("Key numbers", lambda: cards(kpis(queries, chosen)))],
         Ids.MAP: shown(
-            MAP, of_people, lambda: heat_map(of(queries, chosen, grain, COLUMNS[measure]), grain, measure)
+            MAP,
+            of_people,
+            lambda: heat_map(of(queries, chosen, grain, COLUMNS[measure]), grain, measure, chosen.week_start),
         ),
         Ids.COHORTS: shown(
-            COHORTS, of_people, lambda: cohort_table(of(queries, chosen, grain, STORED), grain)
+            COHORTS,
+            of_people,
+            lambda: cohort_table(of(queries, chosen, grain, STORED), grain, chosen.week_start),
         ),
         Ids.GIFTERS: shown(GIFTERS, of_gifters, lambda: gifter_table(months())),
         **figure("curve", CURVE, drawn(of_people, lambda: curve(queries, chosen))),
@@ -147,7 +150,7 @@ def why_not(
     """Why these numbers can't be shown; empty where they can."""
     if needs_activity and ACTIVITY & freshness.missing:
         return NEEDS_ACTIVITY
-    return NOT_COUNTED if queries.uncounted((job,), days, freshness.coverage.first) else ""
+    return why_not_counted(queries, freshness, job, days)
 
 
 # ---- numbers ----
@@ -160,7 +163,9 @@ def signed_up(chosen: Selection) -> Period:
 
 def of(queries: Queries, chosen: Selection, grain: Grain, ages: tuple[Ages, ...]) -> Cohorts:
     """The same people, and those of their week or month who signed up before them."""
-    return queries.cohorts(whole(signed_up(chosen), grain), chosen.freshness.coverage.last, ages)
+    return queries.cohorts(
+        whole(signed_up(chosen), grain, chosen.week_start), chosen.freshness.coverage.last, ages
+    )
 
 
 def all_ages(queries: Queries, chosen: Selection, period: Period) -> Cohorts:
@@ -186,7 +191,9 @@ def gifter_months(queries: Queries, chosen: Selection) -> GifterCohorts:
 
 
 def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
-    return [*day_kpis(queries, chosen), gifter_kpi(queries, chosen), *payer_kpis(queries, chosen)]
+    return chosen.told(
+        [*day_kpis(queries, chosen), gifter_kpi(queries, chosen), *payer_kpis(queries, chosen)]
+    )
 
 
 def cards(entries: Iterable[Kpi]) -> Component:
@@ -293,8 +300,8 @@ def month_names(ends: Sequence[date]) -> str:
 # ---- heat map ----
 
 
-def heat_map(cohorts: Cohorts, grain: Grain, measure: Measure) -> Component:
-    rows = [each for each in groups(cohorts.days, grain) if cohorts.people(each)]
+def heat_map(cohorts: Cohorts, grain: Grain, measure: Measure, week_start: int) -> Component:
+    rows = [each for each in groups(cohorts.days, grain, week_start) if cohorts.people(each)]
     if not rows:
         return message_card(MAP, "Nobody signed up in these days or the 90 days before.", wide=True)
     newest = rows[-SHOWN:]
@@ -388,9 +395,8 @@ def curve(queries: Queries, chosen: Selection) -> Drawing:
     points = curve_points(cohorts, chosen.period)
     if points["share"].isna().all():
         return Drawing(reason="Nobody has been signed up for a day yet.")
-    before = None
-    if chosen.comparable:
-        before = curve_points(all_ages(queries, chosen, chosen.comparable), chosen.comparable)
+    compared = chosen.comparable_by(metrics.DAY_1)
+    before = curve_points(all_ages(queries, chosen, compared), compared) if compared else None
     day_0 = reached(cohorts, 0, chosen.period)
     note = "Active on that day, of everyone who reached it in the period; with 95 % intervals."
     if day_0.percent is not None:
@@ -443,8 +449,8 @@ def payers(months: GifterCohorts) -> Drawing:
 # ---- tables ----
 
 
-def cohort_table(cohorts: Cohorts, grain: Grain) -> Component:
-    rows = [each for each in groups(cohorts.days, grain) if cohorts.people(each)]
+def cohort_table(cohorts: Cohorts, grain: Grain, week_start: int) -> Component:
+    rows = [each for each in groups(cohorts.days, grain, week_start) if cohorts.people(each)]
     if not rows:
         return message_card(COHORTS, "Nobody signed up in these days or the 90 days before.", wide=True)
     columns = [Column(HEADS[grain], numeric=False), Column("People")]
@@ -501,7 +507,8 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     tables = [exports.key_numbers(kpis(queries, chosen))]
     days = signed_up(chosen)
     if not why_not(queries, freshness, days, "cohort_activity", needs_activity=True):
-        tables.append(map_rows(of(queries, chosen, grain, COLUMNS[measure]), grain, measure))
+        cohorts = of(queries, chosen, grain, COLUMNS[measure])
+        tables.append(map_rows(cohorts, grain, measure, chosen.week_start))
         tables.append(curve_rows(followed(queries, chosen), chosen.period))
         tables.append(age_rows(all_ages(queries, chosen, chosen.period)))
     if not why_not(queries, freshness, days, "cohort_value"):
@@ -522,12 +529,12 @@ def share_cells(share: Share) -> tuple[Any, ...]:
     return (share.part, share.whole, *amounts)
 
 
-def map_rows(cohorts: Cohorts, grain: Grain, measure: Measure) -> Table:
+def map_rows(cohorts: Cohorts, grain: Grain, measure: Measure, week_start: int) -> Table:
     """A row for each cell of the heat map; what isn't old enough has none."""
     columns = ("First sign-up (UTC)", "Last sign-up (UTC)", "Day", "Until day", *SHARE_COLUMNS)
     rows = [
         (each.first, each.last, ages.first, ages.last, *share_cells(share))
-        for each in groups(cohorts.days, grain)
+        for each in groups(cohorts.days, grain, week_start)
         for column, ages in enumerate(cohorts.ages)
         if (share := cohorts.share(column, each)).whole
     ]

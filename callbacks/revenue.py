@@ -77,7 +77,7 @@ def content(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Filled:
     freshness = queries.freshness()
     if freshness is None:
         return Filled(nothing_yet(), shell.badge(None))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.PLATFORM_GIFT_REVENUE)
     return Filled(filled(queries, chosen, asked), badge(freshness, now), not chosen.failures.any)
 
 
@@ -98,7 +98,7 @@ def filled(queries: Queries, chosen: Selection, asked: Asked) -> Parts:
         Ids.HEAD: [chosen.line(), key_numbers],
         **figure("by_source", FROM, lambda: by_source(queries, chosen, asked)),
         **figure("shares", KEPT, lambda: shares(queries, daily)),
-        Ids.CALENDAR: chosen.section(WHEN, lambda: calendar(queries, chosen.period, daily)),
+        Ids.CALENDAR: chosen.section(WHEN, lambda: calendar(queries, chosen, daily)),
         **figure("why", WHY, lambda: why(queries, chosen, asked)),
         Ids.PARTS: chosen.section(PARTS, lambda: parts_card(explain(queries, chosen, asked))),
         Ids.DAYS: chosen.section(BY_DAY, lambda: day_table(queries, chosen)),
@@ -116,7 +116,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     now = values(queries, chosen.period, chosen)
     before = values(queries, chosen.comparable, chosen) if chosen.comparable else {}
     days, usual = (histories(queries, period, chosen) for period in (chosen.period, chosen.usual))
-    return [
+    return chosen.told(
         kpi(
             metric,
             now[metric.name],
@@ -128,7 +128,7 @@ def kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
             withheld=chosen.withheld(metric),
         )
         for metric in CARDS
-    ]
+    )
 
 
 def values(queries: Queries, period: Period, chosen: Selection) -> dict[str, Number | None]:
@@ -287,13 +287,15 @@ def shares(queries: Queries, daily: pd.DataFrame) -> Drawing:
     return Drawing(figures.stacked_bars(daily, both, (GREEN, VIOLET)), told)
 
 
-def calendar(queries: Queries, period: Period, daily: pd.DataFrame) -> Component:
+def calendar(queries: Queries, chosen: Selection, daily: pd.DataFrame) -> Component:
     if not any(daily[metrics.TOTAL_GIFTS.name]):
         return message_card(WHEN, no_gifts(queries.last_gift_day()))
     amounts = {
         row["date"]: summaries.number(row[metrics.TOTAL_REVENUE.name]) for row in daily.to_dict("records")
     }
-    columns, rows = gift_figures.calendar(amounts, metrics.PLATFORM_GIFT_REVENUE, period)
+    columns, rows = gift_figures.calendar(
+        amounts, metrics.PLATFORM_GIFT_REVENUE, chosen.period, chosen.week_start
+    )
     said = "Gift revenue of each day. The stronger the colour, the more; blank where nothing is known."
     return heat_map_card("calendar", WHEN, columns, rows, note=said, dense=len(columns) > 7)
 
@@ -387,7 +389,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
     freshness = queries.freshness()
     if freshness is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.PLATFORM_GIFT_REVENUE)
     tables = [
         exports.key_numbers(kpis(queries, chosen)),
         exports.table("Days by source", lambda: day_rows(queries, chosen)),

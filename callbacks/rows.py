@@ -33,7 +33,7 @@ def platform(queries: Queries, metric: Metric, asked: Asked, now: datetime) -> E
     freshness = queries.freshness()
     if freshness is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metric)
     if metric in WITH_ROWS:
         return _export(metric, chosen, asked, now, READINGS[metric](queries, chosen, metric))
     daily = summaries.since(queries.daily(chosen.shown), freshness.coverage.first)
@@ -47,7 +47,7 @@ def creator(queries: Queries, creator_id: int, metric: Metric, asked: Asked, now
     freshness, name = queries.freshness(), queries.creator_name(creator_id)
     if freshness is None or name is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metric)
     if metric is metrics.SUPPORTERS_COUNT:
         known = queries.supporters(creator_id, chosen.shown, freshness) is not None
         table = _supporters(queries, creator_id, chosen.shown, known)

@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,15 +15,17 @@ from aggregation import verdicts
 from aggregation.days import ONE_DAY, last_complete_day
 from aggregation.metrics import Metric, Unit
 from aggregation.periods import Comparison, Period
-from aggregation.queries import Freshness
-from aggregation.summaries import Number, change
+from aggregation.queries import Freshness, Queries
+from aggregation.summaries import Change, Number, change
 from aggregation.verdicts import Verdict, verdict
+from aggregation.withheld import BeingRecounted
 from layouts import formats, shell
 from layouts.components import Component, Drawing, Kpi, Parts, drawing, figure_parts, notes_card, section
 from layouts.page import DEFAULT_DAYS, LONGEST_PICK, LONGEST_RANGE, Asked
 
 log = logging.getLogger(__name__)
 
+NOT_COUNTED = "not counted for all of these days yet"
 # No day is longer; what is cut is none in any case.
 LONGEST_KNOWN = 20
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -51,6 +53,8 @@ class Selection:
     """`before` is what the days shown are to be compared with; `comparable`: if there are numbers of them.
 
     `remark`: why these are not quite the days that were asked for. `day`: the one of them that was clicked.
+    `about`: the number whose first day is the first of which all of the page's can be told.
+    `week_start`: the weekday with which weeks begin.
     """
 
     period: Period
@@ -59,11 +63,38 @@ class Selection:
     remark: str = ""
     against: str = ""
     day: date | None = None
+    about: Metric | None = None
+    week_start: int = 0
     failures: Failures = field(default_factory=Failures, compare=False)
 
     @property
     def comparable(self) -> Period | None:
+        return self.comparable_by(self.about) if self.about else self._covered
+
+    @property
+    def _covered(self) -> Period | None:
         return self.before if self.before and self.before.within(self.freshness.coverage) else None
+
+    def comparable_by(self, metric: Metric) -> Period | None:
+        """The compared days, if `metric` can be told of them: not before its source tables begin."""
+        before = self._covered
+        return before if before and before.first >= self.freshness.begin_of(metric) else None
+
+    def before_in(
+        self, read: Callable[[Period], pd.DataFrame], metrics: Sequence[Metric]
+    ) -> pd.DataFrame | None:
+        """The compared days, as `read` gives them; a metric that can't be told of them is None."""
+        if self.comparable is None:
+            return None
+        untold = {metric.name: None for metric in metrics if not self.comparable_by(metric)}
+        return read(self.comparable).assign(**untold)
+
+    def told(self, kpis: Iterable[Kpi]) -> list[Kpi]:
+        """Without a comparison where the number can't be told of the compared days."""
+        return [
+            kpi if self.comparable_by(kpi.metric) else replace(kpi, change=Change("none"), before=None)
+            for kpi in kpis
+        ]
 
     @property
     def shown(self) -> Period:
@@ -111,6 +142,14 @@ class Selection:
         return [notes_card([self.remark]), line] if self.remark else line
 
 
+def why_not_counted(queries: Queries, freshness: Freshness, job: str, days: Period) -> str:
+    """Why what `job` makes of these days can't be shown; empty where it can."""
+    try:
+        return NOT_COUNTED if queries.uncounted((job,), days, freshness.coverage.first) else ""
+    except BeingRecounted as recounted:
+        return formats.being_recounted(recounted.days)
+
+
 def chosen_days(text: str, allowed: tuple[int, ...]) -> int:
     return int(text) if text in {str(days) for days in allowed} else DEFAULT_DAYS
 
@@ -119,7 +158,9 @@ def chosen_comparison(text: str) -> Comparison:
     return Comparison(text) if text in set(Comparison) else Comparison.PREVIOUS
 
 
-def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ()) -> Asked:
+def asked(
+    search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = (), week_start: int = 0
+) -> Asked:
     """What an address asks for (`?days=30&compare=previous`); the usual where it makes no sense.
 
     A range of one's own is `?from=2026-10-01&to=2026-10-15`, both days inside.
@@ -130,16 +171,20 @@ def asked(search: object, allowed: tuple[int, ...], picks: tuple[str, ...] = ())
     typed = (parts.get("from", "")[:10], parts.get("to", "")[:10]) if {"from", "to"} & parts.keys() else None
     picked = tuple((name, parts[name][:LONGEST_PICK]) for name in picks if parts.get(name))
     known = parts.get("known", "")[:LONGEST_KNOWN]
-    return Asked(chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked, known)
+    return Asked(
+        chosen_days(days, allowed), chosen_comparison(compare), text, typed, picked, known, None, week_start
+    )
 
 
-def select(freshness: Freshness, what: Asked) -> Selection:
+def select(freshness: Freshness, what: Asked, about: Metric | None = None) -> Selection:
     period, remark = chosen_period(freshness.coverage, what)
     day = _date(what.pick("day"))
     if day and not period.first <= day <= period.last:
         day = None
     before = (Period(day, day) if day else period).compared(what.compare)
-    return Selection(period, before, freshness, remark, AGAINST.get(what.compare, ""), day)
+    return Selection(
+        period, before, freshness, remark, AGAINST.get(what.compare, ""), day, about, what.week_start
+    )
 
 
 def chosen_period(coverage: Period, what: Asked) -> tuple[Period, str]:

@@ -93,7 +93,7 @@ def content(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Fi
     creator_id = viewer.creator_id
     if creator_id is None or queries.creator_name(creator_id) is None:
         return Filled(_only(unknown_creator()), badge(freshness, now))
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.SUPPORTERS_COUNT)
     return Filled(filled(queries, creator_id, chosen, asked), badge(freshness, now), not chosen.failures.any)
 
 
@@ -151,19 +151,20 @@ def key_numbers(numbers: Numbers, chosen: Selection) -> list[Kpi]:
     supporters, earlier = numbers.supporters, numbers.earlier
     everybody = supporters_kpi(supporters, earlier, numbers.withheld)
     nobody = "nobody gave anything in this period"
+    why_not = numbers.withheld or NOT_COUNTED
     return [
         everybody,
         kpi(
             metrics.NEW_SUPPORTERS,
             supporters.new if supporters else None,
             earlier.new if earlier else None,
-            reason="" if supporters else NOT_COUNTED,
+            reason="" if supporters else why_not,
         ),
         kpi(
             metrics.RETURNING_SHARE,
             supporters.returning if supporters else None,
             earlier.returning if earlier else None,
-            reason=nobody if supporters else NOT_COUNTED,
+            reason=nobody if supporters else why_not,
         ),
         kpi(
             metrics.EFFECTIVE_SUPPORTERS,
@@ -342,7 +343,7 @@ def export(queries: Queries, viewer: Viewer, asked: Asked, now: datetime) -> Exp
     name = None if creator_id is None else queries.creator_name(creator_id)
     if freshness is None or creator_id is None or name is None:
         return None
-    chosen = select(freshness, asked)
+    chosen = select(freshness, asked, metrics.SUPPORTERS_COUNT)
 
     def numbers() -> Table:
         spread = partial(queries.dependency, creator_id)

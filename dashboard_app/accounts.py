@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from aggregation.days import WEEK_STARTS
 from aggregation.errors import UsageError, UserError
 from aggregation.schema import ROLES, accounts, api_tokens, sessions
 from aggregation.versions import Versions
@@ -35,6 +36,8 @@ class Account:
     creator_id: int | None
     session_token: str = ""
     versions: Versions | None = None
+    # The weekday with which weeks begin for this person; 0 is Monday.
+    week_start: int = 0
 
     # What Flask-Login asks for.
     is_authenticated = True
@@ -104,6 +107,13 @@ class Accounts:
     def set_role(self, name: str, role: str, creator_id: int | None = None) -> None:
         require_possible(name, role, creator_id)
         self._change(name, {"role": role, "creator_id": creator_id})
+
+    def set_week_start(self, name: str, weekday: str) -> None:
+        """`weekday` is one of WEEK_STARTS, by name."""
+        number = {word: number for number, word in WEEK_STARTS.items()}[weekday]
+        with self.engine.begin() as connection:
+            chosen = update(accounts).where(accounts.c.id == _found(connection, name).id)
+            connection.execute(chosen.values(week_start=number))
 
     def disable(self, name: str, *, even_last: bool = False) -> None:
         """`even_last`: also the last active admin."""

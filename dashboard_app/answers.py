@@ -171,7 +171,8 @@ class Answers:
         if viewer.role not in found.roles:
             raise Forbidden
         page = found.page
-        source, wanted, now = self._sources[page.name], asked(search, page.periods, page.picks), self._clock()
+        source, now = self._sources[page.name], self._clock()
+        wanted = asked(search, page.periods, page.picks, viewer.week_start)
 
         if found.creator_id is not None or not source.shared:
             return self._made(source, found, viewer, wanted, now)

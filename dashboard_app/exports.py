@@ -62,7 +62,9 @@ def _download(
         with store.read() as queries:
             if creator_id is not None:
                 viewer = Onlooker.at(viewer, opened(queries, creator_id).id)
-            export = exporting(queries, viewer, asked(search, page.periods, page.picks), clock())
+            export = exporting(
+                queries, viewer, asked(search, page.periods, page.picks, viewer.week_start), clock()
+            )
             if export is not None and creator_id is not None:
                 export = replace(export, creator_id=creator_id)
         if export is None:

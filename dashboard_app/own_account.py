@@ -7,9 +7,10 @@ from typing import Any
 from flask import Flask, abort, redirect
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, PasswordField, StringField
+from wtforms import IntegerField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, NumberRange
 
+from aggregation.days import WEEK_STARTS
 from aggregation.expiry import VISITS_KEPT
 from aggregation.schema import ROLES
 from dashboard_app import passwords
@@ -61,6 +62,14 @@ class TokenForm(FlaskForm):
         require(lambda: require_printable(field.data, "a token's name"))
 
 
+class WeekForm(FlaskForm):
+    week_start = SelectField(
+        "Weeks begin on",
+        choices=list(WEEK_STARTS.values()),
+        description="On your pages: cohorts by week, calendars and weekdays. What is stored stays the same.",
+    )
+
+
 @dataclass(frozen=True)
 class OwnAccount:
     """What the page needs, and what it does."""
@@ -73,7 +82,8 @@ class OwnAccount:
 
     def _shown(self, viewer: Account, status: int = 200, **values: Any) -> ResponseReturnValue:
         now = self.door.protection.clock()
-        forms = {"password": PasswordForm(formdata=None), "token": TokenForm(formdata=None)}
+        week = WeekForm(formdata=None, week_start=WEEK_STARTS[viewer.week_start])
+        forms = {"week": week, "password": PasswordForm(formdata=None), "token": TokenForm(formdata=None)}
         return shown(
             "own_account.html",
             status,
@@ -108,6 +118,15 @@ class OwnAccount:
             field.errors = ["this is not your current password"]
         return account is not None
 
+    def choose_week_start(self, viewer: Account) -> ResponseReturnValue:
+        form = WeekForm()
+        if not form.validate():
+            return self._shown(viewer, INVALID, week=form)
+        chosen = form.week_start.data
+        self.door.accounts.set_week_start(viewer.name, chosen)
+        say(f"Your weeks begin on {chosen}.")
+        return redirect(PAGE)
+
     def close_other_sessions(self, viewer: Account) -> ResponseReturnValue:
         self.door.sessions.close_others(viewer)
         self.door.audit.record("sessions ended", viewer.name)
@@ -139,6 +158,7 @@ def register(server: Flask, page: OwnAccount) -> None:
     for method, address, view in (
         ("GET", PAGE, page.show_own_account),
         ("POST", f"{PAGE}/password", page.change_own_password),
+        ("POST", f"{PAGE}/week-start", page.choose_week_start),
         ("POST", f"{PAGE}/sessions/close-others", page.close_other_sessions),
         ("POST", f"{PAGE}/tokens", page.make_token),
         ("POST", f"{PAGE}/tokens/{NUMBER}/revoke", page.revoke_token),

@@ -33,7 +33,7 @@ def _metric_line(metric: Metric) -> str:
         metric.label,
         f"`{metric.table}`",
         UNITS[metric.unit],
-        ROLLUPS[metric.rollup],
+        metric.days or ROLLUPS[metric.rollup],
         metric.formula,
     )
     return f"| {' | '.join(cells)} |"

@@ -24,6 +24,7 @@ _SIGNED_IN = (
         accounts.c.name,
         accounts.c.role,
         accounts.c.creator_id,
+        accounts.c.week_start,
         sessions.c.last_seen_at,
         versions.CURRENT.label("versions"),
     )
@@ -79,7 +80,7 @@ class Sessions:
         if by_hand and now - row.last_seen_at > timedelta(minutes=1):
             self._seen(token, now)
         stated = versions.stated(row.versions)
-        return Account(row.id, row.name, row.role, row.creator_id, token, stated)
+        return Account(row.id, row.name, row.role, row.creator_id, token, stated, row.week_start)
 
     def _seen(self, token: str, now: datetime) -> None:
         with self.engine.begin() as connection:

@@ -85,7 +85,7 @@ def _definition(metric: Metric) -> Component:
                 [
                     html.P(metric.description),
                     *(html.P([html.Strong(f"{name}: "), text]) for name, text in said),
-                    html.P(className="interval"),
+                    html.P(className="interval", **attributes(data_days=metric.days)),
                     rows,
                 ],
                 className="popover-body",

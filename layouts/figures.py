@@ -143,7 +143,7 @@ def trend(
         line(frame, metric, colour, filled=index == 0)
         for index, (metric, colour) in enumerate(zip(metrics, colours, strict=True))
     ]
-    if before is not None and len(before) == len(frame):
+    if before is not None and len(before) == len(frame) and before[metrics[0].name].notna().any():
         data.append(earlier_line(frame, before, metrics[0], colours[0]))
     layout = chart_layout(
         yaxis=value_axis(metrics[0], all_values(data)),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from aggregation import summaries
+from aggregation.days import week_begin, weekdays_from
 from aggregation.explanations import Explanation
 from aggregation.metrics import PLATFORM_GIFT_REVENUE, Metric
 from aggregation.periods import Period
@@ -22,6 +23,8 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TALL = 400
 # A waterfall whose steps take less of the whole is drawn from somewhat below them, not from 0.
 LEAST_STEPS = 0.25
+# Of a waterfall's width, what an amount beside a bar takes on a phone.
+AMOUNT_ROOM = 0.3
 
 
 # ---- over days ----
@@ -166,6 +169,9 @@ def waterfall(explained: Explanation, labels: Sequence[str]) -> Figure:
     ]
     colours = [CYAN, *(GREEN if step >= 0 else CORAL for step in steps), CYAN]
     low, high = axis_range([*starts, float(explained.now)])
+    # What a falling bar takes stands at its left: on a phone it must not reach the labels.
+    falls = [base + step for base, step in zip(starts, steps, strict=False) if step < 0]
+    low = min([low, *(end - AMOUNT_ROOM * (high - low) for end in falls)])
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -218,21 +224,24 @@ def signed(amount: Decimal) -> str:
 
 
 def calendar(
-    values: Mapping[date, Number | None], metric: Metric, period: Period
+    values: Mapping[date, Number | None], metric: Metric, period: Period, week_start: int = 0
 ) -> tuple[list[str], list[Row]]:
     """Weeks beside each other, a row a weekday; blank outside the period and where nothing is known."""
-    monday = period.first - timedelta(days=period.first.weekday())
-    weeks = [monday + timedelta(weeks=n) for n in range((period.last - monday).days // 7 + 1)]
+    begin = week_begin(period.first, week_start)
+    weeks = [begin + timedelta(weeks=n) for n in range((period.last - begin).days // 7 + 1)]
     most = max((value for value in values.values() if value), default=0)
     rows = [
-        Row(name, [_day_cell(week + timedelta(days=number), values, metric, most) for week in weeks])
-        for number, name in enumerate(WEEKDAYS)
+        Row(
+            WEEKDAYS[weekday],
+            [_day_cell(week + timedelta(days=number), values, metric, most) for week in weeks],
+        )
+        for number, weekday in enumerate(weekdays_from(week_start))
     ]
     return ["Week", *(_week_head(week, weeks) for week in weeks)], rows
 
 
 def _week_head(week: date, weeks: Sequence[date]) -> str:
-    """Its Monday; of many weeks only the months' first ones are named."""
+    """Its first day; of many weeks only the months' first ones are named."""
     if len(weeks) <= 6:
         return f"{week.day} {week:%b}"
     return f"{week:%b}" if week.day <= 7 else ""
@@ -246,7 +255,9 @@ def _day_cell(day: date, values: Mapping[date, Number | None], metric: Metric, m
     return Cell(float(value / most) if most else 0.0, formats.short(value, metric.unit), told)
 
 
-def week_of_hours(hours: pd.DataFrame, occurrences: Sequence[int]) -> tuple[list[str], list[Row]]:
+def week_of_hours(
+    hours: pd.DataFrame, occurrences: Sequence[int], week_start: int = 0
+) -> tuple[list[str], list[Row]]:
     """Value of each hour of the week, divided by how often that hour came. Blank: it never came."""
     sums = {(row["weekday"], row["hour"]): row["value"] for row in hours.to_dict("records")}
     means = {
@@ -257,8 +268,11 @@ def week_of_hours(hours: pd.DataFrame, occurrences: Sequence[int]) -> tuple[list
     }
     most = max(means.values(), default=Decimal(0))
     rows = [
-        Row(name, [_hour_cell(means.get((number, hour)), most, name, hour) for hour in range(24)])
-        for number, name in enumerate(WEEKDAYS)
+        Row(
+            WEEKDAYS[weekday],
+            [_hour_cell(means.get((weekday, hour)), most, WEEKDAYS[weekday], hour) for hour in range(24)],
+        )
+        for weekday in weekdays_from(week_start)
     ]
     return ["UTC", *(f"{hour:02}" if hour % 3 == 0 else "" for hour in range(24))], rows
 

@@ -36,6 +36,7 @@ class Asked:
     `picked`: what was clicked, by the names that the page knows.
     `known`: of the numbers as they were known at the end of which day, as it stands there.
     `creator`: whose page it is, where the address says so.
+    `week_start`: the weekday with which the viewer's weeks begin (0 is Monday); the account says it.
     """
 
     days: int = DEFAULT_DAYS
@@ -45,6 +46,7 @@ class Asked:
     picked: tuple[tuple[str, str], ...] = ()
     known: str = ""
     creator: Creator | None = None
+    week_start: int = 0
 
     def pick(self, name: str) -> str:
         """Empty where nothing was picked."""
@@ -110,6 +112,10 @@ class Viewer(Protocol):
     @property
     def creator_id(self) -> int | None:
         """Whose numbers a creator may see, or whose page an analyst has opened; else None."""
+
+    @property
+    def week_start(self) -> int:
+        """The weekday with which weeks begin; 0 is Monday."""
 
     @property
     def versions(self) -> Hashable | None:

@@ -63,7 +63,8 @@ class Onlooker:
     role: str
     creator_id: int
     versions: Hashable | None
+    week_start: int = 0
 
     @classmethod
     def at(cls, viewer: Viewer, creator_id: int) -> "Onlooker":
-        return cls(viewer.name, viewer.role, creator_id, viewer.versions)
+        return cls(viewer.name, viewer.role, creator_id, viewer.versions, viewer.week_start)

@@ -1,7 +1,8 @@
 """A fixed cast for tests of pages and the API: two creators, two viewers, four days of gifts.
 
-Complete through 4 March 2026; now is noon of the 5th. Carl's numbers (777.77 and 333.33, 1,111.10 together,
-9,431 followers) occur nowhere else, so that they can be looked for in what others are shown.
+Complete through 4 March 2026; now is noon of the 5th. Gifts are recorded since February (one failed), visits
+since March. Carl's numbers (777.77 and 333.33, 1,111.10 together, 9,431 followers) occur nowhere else, so
+they can be looked for in what others are shown.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,6 +55,7 @@ PLATFORM = """
     4  | 4         | 1            | 21.00         | 9.00           | completed | 2026-03-04 19:30
     5  | 3         | 1            | 70.00         | 30.00          | refunded  | 2026-03-04 19:31
     6  | 3         | 1            | 3.50          | 1.50           | completed | 2026-03-05 10:30
+    7  | 3         | 1            | 0.70          | 0.30           | failed    | 2026-02-01 00:00
 
     video_watches
     id | user_id | video_id | watched_at

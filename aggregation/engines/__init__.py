@@ -31,8 +31,8 @@ class Compute(Protocol):
     def absent(self, connection: Connection) -> frozenset[str]:
         """The names of the source tables that it can't read. Looks anew each time."""
 
-    def first_event_day(self, connection: Connection, missing: frozenset[str]) -> date | None:
-        """The day (UTC) of the oldest sign-up, gift, session, …; None where nothing ever happened."""
+    def first_days(self, connection: Connection, missing: frozenset[str]) -> dict[str, date]:
+        """By source table the day (UTC) of its oldest event; without those in which nothing ever happened."""
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         """A span's transaction has begun: what is computed from here on is of one state of the source."""

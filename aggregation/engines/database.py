@@ -4,7 +4,19 @@ from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Date, Select, cast, func, select, text, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Date,
+    Select,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
 
 from aggregation.jobs import Job
 from aggregation.jobs.events import finite
@@ -30,16 +42,18 @@ EVENT_TIMES = {
 }
 
 
-def oldest_event(missing: Collection[str]) -> Select[Any]:
-    """The day of the oldest sign-up, gift, session, …: one row."""
-    oldest = union_all(
+def oldest_events(missing: Collection[str]) -> CompoundSelect[Any]:
+    """source, day: of the oldest sign-up, gift, session, …; null where there is none."""
+    return union_all(
         *(
-            select(cast(func.min(table.c[moment]), Date).label("day")).where(finite(table.c[moment]))
+            select(
+                cast(literal_column(f"'{table.name}'"), Text).label("source"),
+                cast(func.min(table.c[moment]), Date).label("day"),
+            ).where(finite(table.c[moment]))
             for table, moment in EVENT_TIMES.items()
             if table.name not in missing
         )
-    ).subquery("oldest")
-    return select(func.min(oldest.c.day).label("day"))
+    )
 
 
 class Database:
@@ -55,9 +69,8 @@ class Database:
         )
         return frozenset(connection.execute(absent, {"names": list(source.tables)}).scalars())
 
-    def first_event_day(self, connection: Connection, missing: frozenset[str]) -> date | None:
-        day: date | None = connection.execute(oldest_event(missing)).scalar()
-        return day
+    def first_days(self, connection: Connection, missing: frozenset[str]) -> dict[str, date]:
+        return {row.source: row.day for row in connection.execute(oldest_events(missing)) if row.day}
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         """The transaction's own snapshot is that state."""

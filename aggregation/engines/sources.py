@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sqlalchemy import URL, Connection, Table, text
 
 from aggregation.days import ONE_DAY
-from aggregation.engines.database import EVENT_TIMES, Database, oldest_event
+from aggregation.engines.database import EVENT_TIMES, Database, oldest_events
 from aggregation.engines.transpiling import spark_sql
 from aggregation.errors import UserError
 from aggregation.schema import source as source_tables
@@ -39,9 +39,9 @@ class Source(Protocol):
     def absent(self, spark: SparkSession, connection: Connection) -> frozenset[str]:
         """The names of the source tables that aren't there. Looks anew."""
 
-    def first_event_day(
+    def first_days(
         self, spark: SparkSession, connection: Connection, missing: frozenset[str]
-    ) -> date | None: ...
+    ) -> dict[str, date]: ...
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         """A span of days is computed from here on."""
@@ -84,16 +84,19 @@ class Files:
                     raise
         return None
 
-    def first_event_day(
+    def first_days(
         self, spark: SparkSession, connection: Connection, missing: frozenset[str]
-    ) -> date | None:
+    ) -> dict[str, date]:
         """Where files are kept apart by days nothing has to be read but these."""
-        oldest = [f"SELECT min({DAY}) AS day FROM {name} WHERE {DAY} {POSSIBLE}" for name in self.partitions]  # noqa: S608
+        oldest = [
+            f"SELECT '{name}' AS source, min({DAY}) AS day FROM {name} WHERE {DAY} {POSSIBLE}"  # noqa: S608
+            for name in self.partitions
+        ]
         read = missing | self.partitions.keys()
         if any(table.name not in read for table in EVENT_TIMES):
-            oldest.append(spark_sql(oldest_event(read)))
-        days = [row.day for row in spark.sql(" UNION ALL ".join(oldest)).collect() if row.day]
-        return min(days, default=None)
+            oldest.append(spark_sql(oldest_events(read)))
+        found = spark.sql(" UNION ALL ".join(oldest)).collect()
+        return {row.source: row.day for row in found if row.day}
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         """Files don't change; those that came since `absent` are of a later run."""
@@ -127,10 +130,10 @@ class Jdbc:
     def absent(self, spark: SparkSession, connection: Connection) -> frozenset[str]:
         return self._database.absent(connection)
 
-    def first_event_day(
+    def first_days(
         self, spark: SparkSession, connection: Connection, missing: frozenset[str]
-    ) -> date | None:
-        return self._database.first_event_day(connection, missing)
+    ) -> dict[str, date]:
+        return self._database.first_days(connection, missing)
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         self._snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))

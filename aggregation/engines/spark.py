@@ -127,9 +127,9 @@ class Spark:
         with told(f"cannot read {self.place}"):
             return self._source.absent(self.session, connection)
 
-    def first_event_day(self, connection: Connection, missing: frozenset[str]) -> date | None:
+    def first_days(self, connection: Connection, missing: frozenset[str]) -> dict[str, date]:
         with told(f"cannot read {self.place}"):
-            return self._source.first_event_day(self.session, connection, missing)
+            return self._source.first_days(self.session, connection, missing)
 
     def begin(self, connection: Connection, first: date, last: date) -> None:
         self._source.begin(connection, first, last)

@@ -18,6 +18,10 @@
     apply();
   });
 
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
   // What is on the screen stays; a line says that it could not be brought up to date.
   window.sayFailed = () => {
     if (document.querySelector(".load-failed")) return;

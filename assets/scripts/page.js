@@ -59,8 +59,10 @@
     const shown = document.querySelector("#react-entry-point [data-first]")?.dataset;
     const through = document.getElementById("complete-through")?.dataset.through;
     const until = through ? `complete through ${day.format(Date.parse(through))}` : "";
-    const interval = shown ? `[${shown.first}, ${window.sparkboard.later(shown.last, 1)}) UTC` : "";
     const line = details.querySelector(".interval");
+    // A number may be about other days than the chosen ones.
+    const chosen = shown ? `[${shown.first}, ${window.sparkboard.later(shown.last, 1)}) UTC` : "";
+    const interval = line.dataset.days || chosen;
     line.textContent = [interval, until].filter(Boolean).join(", ");
     if (interval) line.prepend(Object.assign(document.createElement("strong"), { textContent: "Interval: " }));
     const rows = details.querySelector("a.rows");

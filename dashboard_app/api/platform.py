@@ -98,6 +98,9 @@ def dashboard(queries: Queries | KnownQueries, days: int) -> dict[str, Any]:
     now = totals(queries, period, freshness.coverage.first)
     comparable = before is not None and before.within(freshness.coverage)
     earlier = totals(queries, before, before.first) if before and comparable else dict.fromkeys(TOTALS)
+    if before:
+        begun = {name for name, metric in TOTALS.items() if before.first >= freshness.begin_of(metric)}
+        earlier = {name: value if name in begun else None for name, value in earlier.items()}
     first, last = daily.iloc[0], daily.iloc[-1]
     return {
         "current": _day(last),

@@ -22,11 +22,11 @@ def layout(asked: Asked) -> Component:
             Html(Ids.HEAD),
             html.Div(
                 [
+                    Html(Ids.NEXT, className="wide"),
                     figure_card("my-dashboard", "gift_revenue_trend", wide=True),
                     figure_card("my-dashboard", "today"),
                     figure_card("my-dashboard", "reactions"),
                     Html(Ids.PERFORMANCE, className="wide"),
-                    Html(Ids.NEXT, className="wide"),
                 ],
                 className="figures",
             ),

@@ -27,7 +27,13 @@ READING = ["/accounts", "/accounts/new", ONE, "/accounts?q=a&page=2"]
 CHANGING = ["/accounts", f"{ONE}/role", f"{ONE}/password", f"{ONE}/disable", f"{ONE}/enable"]
 # What is written down besides.
 SIGNING_IN = ("login", "login failed", "logout", "refused")
-OWN = ["/account/password", "/account/sessions/close-others", "/account/tokens", "/account/tokens/1/revoke"]
+OWN = [
+    "/account/password",
+    "/account/week-start",
+    "/account/sessions/close-others",
+    "/account/tokens",
+    "/account/tokens/1/revoke",
+]
 
 
 def number_of(world: World, name: str) -> int:

@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from sqlalchemy import Engine, insert, text
 
+from aggregation.coverage import note_begins
 from aggregation.periods import Period
 from aggregation.queries import Queries, Store
 from aggregation.returns import People
@@ -85,12 +86,13 @@ def test_overview_cards_of_seven_days(world: World) -> None:
     # 26 Feb to 4 Mar: 10 + 20 + 1,111.10 + 30; the week before had none
     assert content.kpis() == {
         "total_users": ("4", "+33.3% before: 3"),
-        "active_users": ("2", "new before: 0"),
+        # Nobody recorded visits then.
+        "active_users": ("2", "nothing to compare with"),
         "total_revenue": ("$1,171.10", "new before: $0.00"),
         "creator_earnings": ("$819.77", "new before: $0.00"),
         "total_gifts_sent": ("4", "new before: 0"),
         # 1 + 2 + 2 active of 3 × 5 + 4 × 2 users
-        "engagement_rate": ("21.7%", "+21.74 pp before: 0.0%"),
+        "engagement_rate": ("21.7%", "nothing to compare with"),
         "new_users": ("1", "new before: 0"),
         # 1,171.10 / 4 = 292.775, half to even
         "average_gift_value": ("$292.78", "nothing to compare with"),
@@ -280,9 +282,73 @@ def test_a_range_of_ones_own(world: World) -> None:
     shown = answer(world, "ana", "overview", "?from=2026-03-01&to=2026-03-03")
     # 10 + 0 + 1,131.10
     assert shown.kpis()["total_revenue"] == ("$1,141.10", "new before: $0.00")
+    assert shown.kpis()["total_users"] == ("4", "+33.3% before: 3")
     assert "3 days: 1 – 3 Mar 2026, compared with 26 – 28 Feb 2026" in shown.text
     mine = answer(world, "cleo", "my-dashboard", "?from=2026-03-01&to=2026-03-03")
     assert mine.kpis()["gift_revenue"][0] == "$21.00"
+
+
+@pytest.fixture
+def no_gifts_before(world: World) -> World:
+    """March."""
+    with world.engine.begin() as connection:
+        connection.execute(text("DELETE FROM virtual_gifts WHERE status = 'failed'"))
+        note_begins(connection, frozenset())
+    return world
+
+
+UNTOLD = "nothing to compare with"
+MARCH = "?from=2026-03-01&to=2026-03-03"
+
+
+@pytest.mark.parametrize(
+    ("who", "page", "untold", "told"),
+    [
+        ("ana", "overview", "total_revenue creator_earnings total_gifts_sent active_users", "new_users"),
+        ("ana", "revenue", "all_revenue gift_revenue arpu arppu", ""),
+        ("ana", "gifts", "total_gifts_sent gift_value gifters recipients", ""),
+        ("ana", "creators", "active_earners median_earnings", ""),
+        ("cleo", "my-dashboard", "gifts_received gift_revenue video_views supporters", ""),
+        ("cleo", "supporters", "supporters new_supporters", ""),
+        ("cleo", "earnings", "refunded best_day", ""),
+        ("cleo", "my-audience", "viewers", ""),
+    ],
+)
+def test_nothing_is_compared_with_days_before_its_source_begins(
+    no_gifts_before: World, who: str, page: str, untold: str, told: str
+) -> None:
+    """Users signed up in February; gifts, watches and all else begin in March."""
+    shown = answer(no_gifts_before, who, page, MARCH)
+    for name in untold.split():
+        assert shown.kpis()[name][1].startswith(UNTOLD), name
+    for name in told.split():
+        assert UNTOLD not in shown.kpis()[name][1], name
+
+
+def test_what_has_not_begun_is_compared_nowhere(no_gifts_before: World) -> None:
+    world = no_gifts_before
+    overview = answer(world, "ana", "overview", MARCH)
+    assert "Which creators' earnings changed most? Needs a period to compare with." in overview.text
+    (total, _) = overview.figures["overview-revenue_trend"]["data"][:2]
+    assert "Total revenue, compared" not in [
+        line["name"] for line in overview.figures["overview-revenue_trend"]["data"]
+    ]
+    assert total["name"] == "Total revenue"
+    assert "Needs a period to compare with." in answer(world, "ana", "revenue", MARCH).text
+    mine = answer(world, "cleo", "my-dashboard", MARCH)
+    assert mine.rows("performance")[0] == "Views 1 — —"
+    (row,) = answer(world, "ana", "creators", f"{MARCH}&find=cleo").rows("leaderboard")
+    assert row.startswith("cleo $21.00 —")
+    api = world.signed_in("ana").get("/api/analytics/dashboard?days=3").get_json()["data"]
+    assert api["change"]["totalUsers"] is not None
+    assert api["previousPeriod"]["totalRevenue"] is None
+
+
+def test_before_the_workers_first_pass_all_days_are_compared(no_gifts_before: World) -> None:
+    world = no_gifts_before
+    with world.engine.begin() as connection:
+        connection.execute(text("DELETE FROM source_begins"))
+    assert answer(world, "ana", "overview", MARCH).kpis()["total_revenue"][1] == "new before: $0.00"
 
 
 def test_a_range_that_is_none_says_why_and_shows_the_usual(world: World) -> None:
@@ -381,11 +447,11 @@ def test_a_creators_cards_have_verdicts_too(world: World) -> None:
 def test_my_dashboard_cards_of_seven_days(world: World) -> None:
     content = answer(world, "cleo", "my-dashboard", "?days=7")
     assert content.kpis() == {
-        "followers": ("12", "+9.1% before: 11 +1 in this period"),
+        "followers": ("12", "nothing to compare with +1 in this period"),
         "gifts_received": ("3", "new before: 0"),
         "gift_revenue": ("$42.00", "new before: $0.00"),
         "engagement_rate": ("50.0%", "nothing to compare with"),
-        "video_views": ("4", "new before: 0"),
+        "video_views": ("4", "nothing to compare with"),
         # vera and vito, both for the first time
         "supporters": ("2", "new before: 0 2 new"),
     }
@@ -420,10 +486,10 @@ def test_supporters_that_nobody_has_counted_yet_are_not_zero(database: Engine) -
 def test_my_dashboard_performance_table(world: World) -> None:
     content = answer(world, "cleo", "my-dashboard", "?days=7")
     assert content.rows("performance") == [
-        "Views 4 0 new",
-        "Likes 1 0 new",
-        "Comments 1 0 new",
-        "Shares 0 0 0%",
+        "Views 4 — —",
+        "Likes 1 — —",
+        "Comments 1 — —",
+        "Shares 0 — —",
         "Gift revenue $42.00 $0.00 new",
         "Engagement rate 50.00% — —",
     ]

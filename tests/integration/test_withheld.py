@@ -138,6 +138,29 @@ def test_pages_of_people_withhold_it(world: World, statement: str, page: str) ->
     shown = answer(world, "ana", page, "?days=7")
     assert "could not be loaded" not in shown.text
     assert [name for name in told if shown.kpis()[name][0] != "—"] == []
+    # Neither is it said that nobody has counted yet.
+    assert {shown.kpis()[name][1].partition(" of ")[0] for name in told} <= REASONS
+    assert "not counted" not in shown.text
+
+
+REASONS = {"the number", "the numbers"}
+
+
+def test_followers_that_are_recounted_are_not_listed(world: World) -> None:
+    corrupt(world, "UPDATE creator_metrics SET followers = 5 WHERE creator_id = 2 AND date = '2026-03-04'")
+    shown = answer(world, "ana", "creators", "?days=7")
+    carl, cleo = shown.rows("leaderboard")
+    assert carl.startswith("carl $777.77 new 1 1 — ")
+    assert cleo.startswith("cleo $42.00 new 3 2 12 ")
+    assert "Followers: the number of 4 Mar 2026 is being recounted." in shown.text
+    file = tables(lines(world, "ana", "/export/creators.csv?days=7"))["Leaderboard"]
+    assert [row[7] for row in file[1:]] == ["", "12"]
+    # Their order would tell, too.
+    ordered = answer(world, "ana", "creators", "?days=7&sort=followers")
+    assert ordered.rows("leaderboard") == []
+    assert "being recounted" in ordered.text
+    # Before that day nothing is wrong.
+    assert "9,4" in answer(world, "ana", "creators", "?from=2026-03-01&to=2026-03-03").text
 
 
 @pytest.mark.parametrize(

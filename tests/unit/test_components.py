@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from bs4 import BeautifulSoup
 
 from aggregation import metrics
-from aggregation.summaries import Number, change
+from aggregation.summaries import Change, Number, change
 from layouts import components
 from layouts.markup import markup
 
@@ -35,3 +36,17 @@ def test_a_sparkline_keeps_each_day_in_its_place_and_breaks_at_missing_ones(
     history: list[Number | None], path: str
 ) -> None:
     assert sparkline(history) == path
+
+
+@pytest.mark.parametrize(
+    ("metric", "days"), [(metrics.BEST_HOUR, "the last 12 weeks"), (metrics.GIFT_REVENUE, "")]
+)
+def test_a_number_of_other_days_than_the_chosen_ones_names_them(metric: metrics.Metric, days: str) -> None:
+    """The browser writes the chosen interval where nothing is named."""
+    card = BeautifulSoup(
+        markup(components.kpi_card(components.Kpi(metric, 1, Change("none")))), "html.parser"
+    )
+    line = card.select_one(".interval")
+    assert line is not None
+    assert line.get("data-days", "") == days
+    assert ("over the period" in card.text or "summed" in card.text) is not bool(days)

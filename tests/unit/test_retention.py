@@ -85,6 +85,17 @@ def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
     assert whole(days, Grain.DAY) == days
 
 
+@pytest.mark.parametrize(("start", "first"), [(6, date(2026, 3, 22)), (5, date(2026, 3, 21))])
+def test_weeks_begin_as_somebody_chose(start: int, first: date) -> None:
+    """25 March 2026 is a Wednesday."""
+    days = Period(date(2026, 3, 25), date(2026, 4, 7))
+    assert whole(days, Grain.WEEK, start) == Period(first, days.last)
+    weeks = groups(whole(days, Grain.WEEK, start), Grain.WEEK, start)
+    assert [each.first.weekday() for each in weeks] == [start] * len(weeks)
+    assert [each.days for each in weeks[:-1]] == [7, 7]
+    assert groups(days, Grain.MONTH, start) == groups(days, Grain.MONTH)
+
+
 @pytest.mark.parametrize(
     ("day", "end"),
     [

@@ -1,4 +1,5 @@
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,6 +8,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregation import metrics
 from aggregation.periods import Period
 from aggregation.queries import Freshness
 from callbacks.selection import asked, select
@@ -34,6 +36,40 @@ def test_a_period_that_begins_before_the_numbers_do_is_not_compared() -> None:
     chosen = select(FRESH, asked("?days=30&compare=year", ALLOWED))
     assert chosen.before == Period.ending(date(2025, 11, 21), 30)
     assert chosen.comparable is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "begin"),
+    [
+        (metrics.TOTAL_USERS, date(2026, 1, 1)),
+        (metrics.TOTAL_REVENUE, date(2026, 3, 1)),
+        # The first of sessions and watches; gifts as well.
+        (metrics.DAU, date(2026, 4, 1)),
+        (metrics.ARPU, date(2026, 4, 1)),
+        (metrics.RPM, date(2026, 5, 1)),
+        # No row at all hinders nothing.
+        (metrics.FOLLOWERS, date(2026, 1, 1)),
+        (metrics.ALL_REVENUE, date(2026, 3, 1)),
+    ],
+)
+def test_a_number_begins_when_its_sources_have(metric: metrics.Metric, begin: date) -> None:
+    fresh = replace(
+        FRESH,
+        begins={
+            "users": date(2026, 1, 1),
+            "virtual_gifts": date(2026, 3, 1),
+            "user_sessions": date(2026, 4, 1),
+            "video_watches": date(2026, 5, 1),
+        },
+    )
+    assert fresh.begin_of(metric) == begin
+    # The seven days before these begin with the first day, and a day too early.
+    first = begin + timedelta(days=7)
+    for days, comparable in ((0, True), (-1, False)):
+        period = Period.ending(first + timedelta(days=6 + days), 7)
+        search = f"?from={period.first}&to={period.last}"
+        chosen = select(fresh, asked(search, ALLOWED), metric)
+        assert (chosen.comparable is not None) is comparable
 
 
 def test_a_range_of_ones_own_has_both_its_days() -> None:
