@@ -48,7 +48,7 @@ PLATFORM = """
     virtual_gifts
     sender_id | recipient_id | video_id | creator_share | created_at
     7         | 1            | 1        | 10.00         | 2026-02-20 10:00
-    7         | 6            | null     | 3.00          | 2026-02-20 10:00
+    7         | 6            | null     | 3.00          | 2026-02-19 10:00
     7         | 1            | 1        | 15.00         | 2026-02-28 10:00
     8         | 1            | 1        | 5.00          | 2026-03-01 10:00
     7         | 2            | 2        | 20.00         | 2026-03-01 10:00
@@ -337,7 +337,7 @@ def test_supporters_that_nobody_has_counted_are_not_zero(database: Engine) -> No
     change(database, "DELETE FROM job_runs WHERE job = 'supporter_returns'")
     shown = answer(cast.with_accounts(database), "ana", "creators", "?days=7")
     assert shown.rows("leaderboard")[0] == "bob $20.00 new 3 — 10 — —"
-    assert "Supporters are not computed for all of these days yet." in shown.text
+    assert "Supporters: not computed for all of these days yet." in shown.text
 
 
 def test_missing_sources_are_named(database: Engine) -> None:
