@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from getpass import getpass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -13,7 +14,6 @@ from aggregation import (
     checks,
     doctor,
     engines,
-    forecasts,
     ledger,
     operations,
     publishing,
@@ -25,15 +25,19 @@ from aggregation import (
 from aggregation.database import connect, without_password
 from aggregation.days import utc_now
 from aggregation.errors import UsageError, UserError
-from aggregation.forecasts import StoredTotal
 from aggregation.migrations import current, migrate, newest
-from aggregation.queries import Freshness, Store
 from aggregation.worker import Worker, await_database
 from dashboard_app.accounts import Accounts, clean, in_words, require_possible
 from dashboard_app.audit import Audit
 from dashboard_app.settings import Settings
 from dashboard_app.terminal import bars, err, out, table
-from layouts import formats
+
+if TYPE_CHECKING:
+    from aggregation.forecasts import StoredTotal
+    from aggregation.queries import Freshness
+
+# pandas takes longer to load than most commands to run, and a worker keeps its memory: it is imported
+# where a command reads what pages read.
 
 SHOWN_REQUESTS = 10
 
@@ -134,6 +138,7 @@ def aggregate_days(
 
 def make_forecast(settings: Settings, days: int) -> None:
     # numpy and statsmodels take seconds to load; no other command needs them
+    from aggregation import forecasts
     from aggregation.forecasting import CONFIDENCE, State
     from aggregation.jobs import forecast
 
@@ -164,7 +169,7 @@ def make_forecast(settings: Settings, days: int) -> None:
         out.print(line, markup=False)
 
 
-def _total_row(total: StoredTotal, *, known: bool) -> tuple[object, ...]:
+def _total_row(total: "StoredTotal", *, known: bool) -> tuple[object, ...]:
     limits = [
         f"{total.low[each]:,.2f} – {total.high[each]:,.2f}" if known else "not known" for each in (80, 95)
     ]
@@ -229,6 +234,9 @@ def show_jobs(settings: Settings) -> None:
 
 def how_it_stands(engine: Engine) -> Iterator[str]:
     """What the Operations page says, a line each."""
+    from aggregation.queries import Store
+    from layouts import formats
+
     now = utc_now()
     with Store(engine).read() as queries:
         freshness = queries.freshness()
@@ -255,7 +263,7 @@ def how_it_stands(engine: Engine) -> Iterator[str]:
         )
 
 
-def _equal(freshness: Freshness) -> str:
+def _equal(freshness: "Freshness") -> str:
     if freshness.unequal is None:
         return "not recounted yet"
     return f"{freshness.unequal:,} of {freshness.checked:,} recounted cells unequal"
@@ -359,6 +367,8 @@ def _warn_of_unknown(engine: Engine, creator_id: int | None) -> None:
     """Creators may come with a later import."""
     if creator_id is None:
         return
+    from aggregation.queries import Store
+
     with Store(engine).read() as queries:
         if queries.creator_name(creator_id) is None:
             err.print(f"note: nothing is known of creator {creator_id} yet", markup=False)

@@ -47,6 +47,15 @@ def test_the_worker_needs_no_dash() -> None:
     assert printed.strip() == "set()"
 
 
+def test_commands_load_nothing_that_draws_or_reads_pages() -> None:
+    heavy = "{'dash', 'plotly', 'pandas', 'numpy'}"
+    program = f"import sys, dashboard_app.commands; print({heavy} & set(sys.modules))"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.strip() == "set()"
+
+
 @pytest.mark.parametrize("module", ["aggregation.worker", "dashboard_app.factory", "dashboard_app.commands"])
 def test_only_a_forecast_loads_statsmodels(module: str) -> None:
     program = f"import sys, {module}; print({{'statsmodels', 'scipy'}} & set(sys.modules))"
