@@ -35,16 +35,16 @@ def traces(shown: Shown, name: str) -> dict[str, dict[str, Any]]:
 
 
 def test_audience_cards_of_seven_days(world: World) -> None:
-    """Five active days in seven; both for the first time; nobody in the week before."""
+    """Five active days in seven; both for the first time; nobody recorded the week before."""
     assert answer(world, "ana", "audience", "?days=7").kpis() == {
-        "dau": ("1", "new before: 0"),
-        "wau": ("2", "new before: 0"),
+        "dau": ("1", "nothing to compare with"),
+        "wau": ("2", "nothing to compare with"),
         "mau": ("2", "nothing to compare with"),
         # 5 / (28 × 2)
         "stickiness": ("8.9%", "nothing to compare with"),
-        "new_active_users": ("2", "new before: 0"),
-        "resurrected_users": ("0", "0% before: 0"),
-        "dormant_users": ("0", "0% before: 0"),
+        "new_active_users": ("2", "nothing to compare with"),
+        "resurrected_users": ("0", "nothing to compare with"),
+        "dormant_users": ("0", "nothing to compare with"),
     }
 
 
