@@ -132,8 +132,9 @@ def _user_rows(world: World, following: Columns, rng: Random) -> pa.RecordBatch:
     followers = np.bincount(following["creator_id"], minlength=size + 1)
     gone = following["creator_id"][following["unfollowed_at"] > 0]
     followers = (followers - np.bincount(gone, minlength=size + 1))[1:]
-    # Those who followed before the first day did so unrecorded, and stay.
-    followers[creators.user] += (known * (there - 1)).astype(np.int64)
+    # Those who followed before the first day did so unrecorded, and stay; nobody follows twice.
+    others = size - 1 - followers[creators.user]
+    followers[creators.user] += np.minimum((known * (there - 1)).astype(np.int64), others)
     names = user_names(rng, size)
     for user, handle in zip(creators.user.tolist(), creator_names(rng, creators.genre), strict=True):
         names[user] = handle
