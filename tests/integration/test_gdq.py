@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.dialects import postgresql
 
-from aggregation import publishing
 from aggregation.audience import blocks
 from aggregation.copying import copy_rows
 from aggregation.explanations import Explanation, Gifting, by_factors
@@ -34,23 +33,16 @@ BUSY_DAY = date(2020, 1, 12)
 ALL = Period(date(2011, 1, 5), date(2021, 7, 11))
 
 
-def years(first: date, last: date) -> Iterator[tuple[date, date]]:
-    for year in range(first.year, last.year + 1):
-        yield max(first, date(year, 1, 1)), min(last, date(year, 12, 31))
-
-
 @pytest.fixture(scope="module")
 def gdq(server: str, template: str) -> Iterator[Engine]:
-    """The real data, aggregated from the first event to the last day; by years, which are sooner done."""
+    """The real data, aggregated from the first event to the last day."""
     for engine in fresh(server, template):
         source.create_all(engine)
         with engine.begin() as connection:
             for table in source.tables:
                 copy_rows(connection, table, pq.ParquetFile(GDQ / f"{table}.parquet").iter_batches())
             connection.execute(text("ANALYZE"))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(publishing, "months", years)
-            aggregate(engine, clock=lambda: NOW)
+        aggregate(engine, clock=lambda: NOW)
         yield engine
 
 
@@ -392,7 +384,6 @@ def test_what_changed_between_two_marathons_adds_up(gdq: Engine, amount: Amount)
 
 
 def test_another_run_changes_nothing(gdq: Engine) -> None:
-    """Now by months, as everywhere else."""
     results = aggregate(gdq, date(2019, 12, 20), date(2020, 2, 10), clock=lambda: NOW)
     assert {result.job: result.rows for result in results} == {job.name: 0 for job in JOBS}
 
