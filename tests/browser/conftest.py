@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -14,7 +16,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
 
+from tests import cast
 from tests.conftest import environment, lasting_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -60,6 +65,17 @@ def demo() -> Iterator[str]:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
         assert process.returncode == 0
+
+
+@contextmanager
+def served(engine: Engine) -> Iterator[str]:
+    """The application on this database, with the cast's accounts."""
+    with make_server("127.0.0.1", 0, cast.application(engine).app.server, threaded=True) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{web.port}"
+        web.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")

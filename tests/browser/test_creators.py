@@ -107,3 +107,14 @@ def test_a_point_leads_to_that_creators_page(board: Visitor) -> None:
     board.page.wait_for_url(f"**{link}")
     board.ready()
     assert board.page.locator(".heading .back").is_visible()
+
+
+def test_a_statement_is_printed(visitor: Visitor) -> None:
+    visitor.enter("creator")
+    visitor.open("/me/earnings")
+    visitor.page.add_init_script("window.printed = 0; window.print = () => { window.printed += 1; };")
+    visitor.page.goto(visitor.address + str(visitor.page.get_attribute("a[href^='/me/statement/']", "href")))
+    visitor.page.click("text=Print")
+    assert visitor.page.evaluate("window.printed") == 1
+    visitor.page.emulate_media(media="print")
+    assert not visitor.page.is_visible("text=Print")

@@ -1,14 +1,12 @@
 """Hostile names in a real browser: no script runs, no link appears, nothing moves or turns."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
-from werkzeug.serving import make_server
 
 from tests import cast, hostile
-from tests.browser.conftest import DESKTOP, Visitor, visit
+from tests.browser.conftest import DESKTOP, Visitor, served, visit
 from tests.conftest import fresh
 from tests.integration.conftest import cast_template  # noqa: F401 - a fixture
 
@@ -24,12 +22,8 @@ def address(server: str, cast_template: str) -> Iterator[str]:  # noqa: F811
     """The cast, two of whom have hostile names, with revenue from hostile sources."""
     for engine in fresh(server, cast_template):
         hostile.plant(engine, {cast.CARL: hostile.MARKUP, cast.CLEO: hostile.RIGHT_TO_LEFT}, SOURCES)
-        with make_server("127.0.0.1", 0, cast.application(engine).app.server, threaded=True) as web:
-            thread = threading.Thread(target=web.serve_forever)
-            thread.start()
-            yield f"http://127.0.0.1:{web.port}"
-            web.shutdown()
-            thread.join()
+        with served(engine) as url:
+            yield url
 
 
 def signed_in(browser: Browser, address: str, size: tuple[int, int]) -> Visitor:

@@ -1,7 +1,6 @@
 """Operations in each state in which somebody needs it: it says what is wrong, and fits on a phone."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -9,13 +8,12 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
 from aggregation import ledger, requests
 from aggregation.jobs import JOBS
 from aggregation.ledger import Result, State
 from tests import cast
-from tests.browser.conftest import DESKTOP, PHONE, Visitor, visit
+from tests.browser.conftest import DESKTOP, PHONE, Visitor, served, visit
 from tests.browser.test_accounts import too_wide
 from tests.conftest import fresh
 from tests.integration.conftest import cast_template  # noqa: F401 - a fixture
@@ -26,17 +24,6 @@ pytestmark = pytest.mark.browser
 REFUND = "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 3"
 REASON = 'relation "revenue_breakdown" of the analytics tables is locked by another session'
 MARCH = (date(2026, 3, 3), date(2026, 3, 4))
-
-
-@contextmanager
-def served(engine: Engine) -> Iterator[str]:
-    """The application on this database, with the cast's accounts."""
-    with make_server("127.0.0.1", 0, cast.application(engine).app.server, threaded=True) as web:
-        thread = threading.Thread(target=web.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{web.port}"
-        web.shutdown()
-        thread.join()
 
 
 @contextmanager
