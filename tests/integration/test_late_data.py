@@ -253,11 +253,13 @@ def test_a_change_that_is_noted_while_it_is_computed_stays_in_the_log(watched: N
 
 
 def test_what_the_running_day_does_is_not_noted(watched: Nights) -> None:
-    change(watched.engine, insert_gift(900, f"{TODAY} 00:00:01"))
+    # The day may have changed since this module was read.
+    today = datetime.now(UTC).date()
+    change(watched.engine, insert_gift(900, f"{today} 00:00:01"))
     change(watched.engine, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 900")
-    change(watched.engine, f"INSERT INTO user_sessions VALUES (900, 1, '{TODAY} 00:00:01', NULL)")
+    change(watched.engine, f"INSERT INTO user_sessions VALUES (900, 1, '{today} 00:00:01', NULL)")
     change(watched.engine, "UPDATE user_sessions SET duration_seconds = 7 WHERE id = 900")
-    change(watched.engine, f"UPDATE follows SET unfollowed_at = '{TODAY} 00:00:01'")
+    change(watched.engine, f"UPDATE follows SET unfollowed_at = '{today} 00:00:01'")
     assert log(watched.engine) == []
 
 
