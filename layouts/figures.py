@@ -9,9 +9,21 @@ from typing import Any
 import pandas as pd
 
 from aggregation import summaries
-from aggregation.metrics import Metric
+from aggregation.metrics import PLATFORM_GIFT_REVENUE, Metric
 from layouts import formats
-from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, MARGIN, SERIES, VIOLET, axis, chart_layout, faint
+from layouts.theme import (
+    CORAL,
+    CYAN,
+    GREEN,
+    LABEL_WIDTH,
+    MARGIN,
+    SERIES,
+    VIOLET,
+    axis,
+    chart_layout,
+    faint,
+    money_axis,
+)
 
 Figure = dict[str, Any]
 
@@ -21,7 +33,6 @@ BLANK: Figure = {"data": [], "layout": {}}
 _HOVER = {"money": "$,.2f", "count": ",.0f", "percent": ".2f"}
 # What the rows of a chart's table are.
 _DAYS = {"rows": "Day"}
-_AFFIX = {"money": {"tickprefix": "$"}, "count": {}, "percent": {"ticksuffix": "%"}}
 
 LONGEST_NAME = 20
 # They would turn the direction of what stands beside them.
@@ -91,9 +102,12 @@ def _hover_value(metric: Metric) -> str:
 
 def value_axis(metric: Metric, values: Iterable[float | None], **changes: Any) -> dict[str, Any]:
     """An axis from 0; in k and M from a thousand on (below it d3 would write 0.8 as 800m)."""
-    large = max((abs(value) for value in values if value is not None), default=0.0) >= 1000
-    tickformat = "~s" if large else ",.2~f"
-    return axis(**{"rangemode": "tozero", "tickformat": tickformat, **_AFFIX[metric.unit], **changes})
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    if metric.unit == "money":
+        return money_axis(largest, **changes)
+    affix = {"ticksuffix": "%"} if metric.unit == "percent" else {}
+    tickformat = "~s" if largest >= 1000 else ",.2~f"
+    return axis(**{"rangemode": "tozero", "tickformat": tickformat, **affix, **changes})
 
 
 def _points_or_line(frame: pd.DataFrame) -> str:
@@ -286,17 +300,16 @@ def today_by_hour(today: pd.DataFrame, usual: pd.DataFrame, running_hour: int) -
         "meta": {"unit": "money"},
         "hovertemplate": "$%{y:,.2f}<extra>Today so far</extra>",
     }
+    data = [*_band(hours, usual), bars]
     layout = chart_layout(
         barmode="overlay",
         # live: the page draws it again while it stays open
         meta={"rows": "Hour (UTC)", "live": True},
         xaxis=axis(showgrid=False, type="category", tickvals=hours[4::4], tickangle=0),
-        yaxis=axis(
-            rangemode="tozero", tickprefix="$", tickformat="~s" if max(by_hour.values()) >= 1000 else ",.2~f"
-        ),
+        yaxis=value_axis(PLATFORM_GIFT_REVENUE, all_values(data)),
         showlegend=True,
     )
-    return {"data": [*_band(hours, usual), bars], "layout": layout}
+    return {"data": data, "layout": layout}
 
 
 def _band(hours: list[str], usual: pd.DataFrame) -> list[Figure]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from aggregation.metrics import Metric
+from aggregation.metrics import PLATFORM_GIFT_REVENUE, Metric
 from layouts.figures import Figure, all_values, day_axis, days, drawn, line, value_axis
 from layouts.theme import CORAL, CYAN, VIOLET, axis, chart_layout, faint
 
@@ -113,10 +113,9 @@ def components(weekdays: pd.DataFrame, level: float) -> Figure:
         trace | {"meta": {"unit": "money"}, "hovertemplate": f"$%{{y:,.2f}}<extra>{trace['name']}</extra>"}
         for trace in (bars, recent, mean)
     ]
-    large = max((value for value in all_values(data) if value is not None), default=0.0) >= 1000
     layout = chart_layout(
         xaxis=axis(showgrid=False, type="category", tickangle=0, tickvals=names),
-        yaxis=axis(rangemode="tozero", tickprefix="$", tickformat="~s" if large else ",.2~f"),
+        yaxis=value_axis(PLATFORM_GIFT_REVENUE, all_values(data)),
         meta={"rows": "Weekday"},
         showlegend=True,
     )

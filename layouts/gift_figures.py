@@ -16,7 +16,7 @@ from aggregation.summaries import Number
 from layouts import formats
 from layouts.figures import Figure, all_values, day_axis, days, drawn, literal, sources, value_axis
 from layouts.heat_maps import Cell, Row
-from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, SERIES, VIOLET, axis, chart_layout
+from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, SERIES, VIOLET, axis, chart_layout, money_axis
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Of charts with a dozen named rows; the style sheet knows it, too.
@@ -190,7 +190,7 @@ def waterfall(explained: Explanation, labels: Sequence[str]) -> Figure:
         hovermode="closest",
         height=TALL,
         margin={"l": _room(names), "r": 64, "t": 8, "b": 28},
-        xaxis=axis(range=[low, high], tickprefix="$", tickformat="~s" if high >= 1000 else ",.2~f", nticks=4),
+        xaxis=money_axis(max(high, -low), range=[low, high], nticks=4),
         yaxis=axis(autorange="reversed", showgrid=False, nticks=2 * len(names)),
         bargap=0.3,
         meta={"rows": "Part"},

@@ -8,7 +8,19 @@ from typing import Any
 from aggregation.earnings import Line
 from layouts import formats
 from layouts.figures import Figure, literal
-from layouts.theme import CORAL, CYAN, GREEN, LABEL_WIDTH, MARGIN, SERIES, VIOLET, axis, chart_layout, faint
+from layouts.theme import (
+    CORAL,
+    CYAN,
+    GREEN,
+    LABEL_WIDTH,
+    MARGIN,
+    SERIES,
+    VIOLET,
+    axis,
+    chart_layout,
+    faint,
+    money_axis,
+)
 
 MONEY: dict[str, Any] = {"unit": "money"}
 
@@ -16,10 +28,6 @@ MONEY: dict[str, Any] = {"unit": "money"}
 def month_name(month: date) -> str:
     """Oct 2026."""
     return f"{month:%b %Y}"
-
-
-def _money_axis(largest: float) -> dict[str, Any]:
-    return axis(rangemode="tozero", tickprefix="$", tickformat="~s" if largest >= 1000 else ",.2~f")
 
 
 def _people_axis(largest: int) -> dict[str, Any]:
@@ -46,7 +54,7 @@ def months(lines: Sequence[Line], rest: float | None) -> Figure:
         bargap=0.3 if len(names) > 4 else 0.6,
         meta={"rows": "Month"},
         xaxis=axis(showgrid=False, type="category", tickangle=0),
-        yaxis=_money_axis(largest),
+        yaxis=money_axis(largest),
         legend=chart_layout()["legend"] | {"traceorder": "normal"},
         showlegend=True,
     )
@@ -121,7 +129,7 @@ def ranges(names: Sequence[str], low: Sequence[float], mid: Sequence[float], hig
         barmode="overlay",
         meta={"rows": "Next 30 days"},
         xaxis=axis(showgrid=False, type="category", tickangle=0),
-        yaxis=_money_axis(max(high, default=0.0)),
+        yaxis=money_axis(max(high, default=0.0)),
         showlegend=True,
     )
     return {"data": [limits, middle], "layout": layout}
@@ -182,7 +190,7 @@ def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[flo
         xaxis=axis(
             showgrid=False, rangemode="tozero", tickformat="~s", title={"text": "Views", "standoff": 2}
         ),
-        yaxis=_money_axis(max(rpms, default=0.0)) | {"title": {"text": "RPM"}},
+        yaxis=money_axis(max(rpms, default=0.0), title={"text": "RPM"}),
         margin=MARGIN | {"l": 64, "b": 44, "t": 12},
         showlegend=False,
     )
@@ -227,7 +235,7 @@ def strip(month: date, earned: Decimal, quartiles: Sequence[Decimal]) -> Figure:
         hovermode="closest",
         barmode="overlay",
         meta={"rows": "Month"},
-        xaxis=_money_axis(most) | {"range": [-0.02 * most, 1.06 * most or 1.0]},
+        xaxis=money_axis(most, range=[-0.02 * most, 1.06 * most or 1.0]),
         yaxis=axis(showgrid=False, visible=False),
         margin=MARGIN | {"l": 16},
         showlegend=True,

@@ -51,3 +51,9 @@ def axis(**changes: Any) -> dict[str, Any]:
         "ticklabelposition": "outside",
         **changes,
     }
+
+
+def money_axis(largest: float, **changes: Any) -> dict[str, Any]:
+    """Dollars from 0: with cents where steps may be smaller than a dollar, in k and M from a thousand on."""
+    tickformat = ",.2f" if largest < 5 else ",.2~f" if largest < 1000 else "~s"
+    return axis(**{"rangemode": "tozero", "tickprefix": "$", "tickformat": tickformat, **changes})

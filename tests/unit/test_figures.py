@@ -104,6 +104,12 @@ def test_small_values_get_no_milli_ticks() -> None:
     assert figures.value_axis(metrics.TOTAL_GIFTS, [1500.0, None])["tickformat"] == "~s"
 
 
+def test_a_few_cents_are_written_as_cents() -> None:
+    few, many, most = (figures.value_axis(metrics.TOTAL_REVENUE, [top]) for top in (0.6, 60.0, 6000.0))
+    assert few["tickprefix"] == many["tickprefix"] == most["tickprefix"] == "$"
+    assert (few["tickformat"], many["tickformat"], most["tickformat"]) == (",.2f", ",.2~f", "~s")
+
+
 @given(st.lists(MONEY, min_size=1, max_size=40))
 def test_any_series_makes_valid_json(values: list[Decimal | None]) -> None:
     data = frame(total_revenue=values, creator_earnings=values)
