@@ -307,8 +307,7 @@ def restatements(queries: Queries) -> Component:
             each["key"],
             each["table_name"],
             each["column_name"],
-            each["old"] or formats.NO_VALUE,
-            each["new"] or formats.NO_VALUE,
+            *formats.told_apart(each["old"], each["new"]),
             f"{each['restated_at']:%d %b, %H:%M}",
             f"{each['reason']}, run {each['run']}",
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from aggregation.days import written
 from aggregation.metrics import Unit
@@ -56,6 +56,27 @@ def _compact(value: Decimal) -> tuple[Decimal, int, str]:
 def _signed(prefix: str, value: Decimal, places: int, suffix: str = "") -> str:
     minus = "−" if value < 0 else ""
     return f"{minus}{prefix}{abs(value):,.{places}f}{suffix}"
+
+
+def told_apart(old: str | None, new: str | None) -> tuple[str, str]:
+    """Two stored values, with as many decimals as it takes to see what changed, and two at least."""
+    values = [_number(text) for text in (old, new) if text is not None]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return old or NO_VALUE, new or NO_VALUE
+    most = max((-int(value.as_tuple().exponent) for value in known), default=0)
+    enough = (places for places in range(2, most) if len({f"{value:.{places}f}" for value in known}) > 1)
+    places = min(next(enough, max(most, 0) if len(known) > 1 else 2), max(most, 0))
+    was, now = (NO_VALUE if text is None else f"{Decimal(text):,.{places}f}" for text in (old, new))
+    return was, now
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
 
 
 def change_text(change: Change) -> str:

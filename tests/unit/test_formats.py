@@ -73,3 +73,28 @@ def test_change_text(change: Change, shown: str) -> None:
 )
 def test_span(first: date, last: date, shown: str) -> None:
     assert formats.span(Period(first, last)) == shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("3", "1200", ("3", "1,200")),
+        ("3.50", "3.40", ("3.50", "3.40")),
+        ("3.5", "3", ("3.5", "3.0")),
+        ("12.34567891234567891234", "12.34999999999999999999", ("12.346", "12.350")),
+        ("0.00000001", "0.00000002", ("0.00000001", "0.00000002")),
+        ("12.34567891234567891234", None, ("12.35", "—")),
+        (None, "7", ("—", "7")),
+        (None, None, ("—", "—")),
+        ("NaN", "1.5", ("NaN", "1.5")),
+        ("Fern", None, ("Fern", "—")),
+    ],
+)
+def test_stored_values_are_told_apart(old: str | None, new: str | None, shown: tuple[str, str]) -> None:
+    assert formats.told_apart(old, new) == shown
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False), st.decimals(allow_nan=False, allow_infinity=False))
+def test_unequal_values_look_unequal(old: Decimal, new: Decimal) -> None:
+    shown = formats.told_apart(f"{old:f}", f"{new:f}")
+    assert (shown[0] == shown[1]) == (old == new)
