@@ -36,6 +36,13 @@ def missing_sources(connection: Connection, compute: Compute | None = None) -> f
     return absent
 
 
+def knows_today(connection: Connection) -> bool:
+    """Whether the running day's events are in the database: a lake has them later, if at all."""
+    if engines.of(connection).in_database:
+        return True
+    return not engines.DATABASE.absent(connection).intersection(REQUIRED_SOURCES)
+
+
 def first_event_day(
     connection: Connection, missing: frozenset[str] = frozenset(), compute: Compute | None = None
 ) -> date | None:

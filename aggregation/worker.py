@@ -38,6 +38,7 @@ from aggregation.agenda import (
     open_tasks,
 )
 from aggregation.changes import Change
+from aggregation.coverage import knows_today
 from aggregation.database import WRITERS_LOCK, connect, exclusive, without_password
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import UserError
@@ -251,7 +252,8 @@ class Worker:
     def _refresh(self, now: datetime) -> None:
         """All of them are counted again."""
         began = monotonic()
-        refresh_running_day(self._engine, clock=self._clock, stopped=self._over)
+        if self._knows_today():
+            refresh_running_day(self._engine, clock=self._clock, stopped=self._over)
         wanted = timedelta(seconds=(monotonic() - began) / REFRESH_SHARE)
         self._refreshed, self._refreshed_again_after = (
             now,
@@ -445,7 +447,12 @@ class Worker:
                 thread.join()
 
     def _count_today(self) -> None:
-        running_day.refresh(self._engine, self._clock())
+        if self._knows_today():
+            running_day.refresh(self._engine, self._clock())
+
+    def _knows_today(self) -> bool:
+        with self._engine.connect() as connection:
+            return knows_today(connection)
 
     def _again_and_again(
         self, done: threading.Event, name: str, part: Callable[[], None], every: float, share: float

@@ -23,6 +23,7 @@ from aggregation.jobs import JOBS
 from aggregation.leases import Deposed, Lease
 from aggregation.publishing import Interrupted, JobsFailed, aggregate
 from aggregation.schema import source
+from aggregation.worker import Worker
 from tests.conftest import GDQ, fresh
 from tests.integration.test_properties import LAST, Rows, platforms, replace_all
 from tests.spec.tables import change, rows
@@ -75,7 +76,7 @@ def platform_of_two_months(server: str, template: str) -> Iterator[Engine]:
     """Made up, and computed by the database."""
     for engine in fresh(server, template):
         load(engine, Scale(days=20, creators=12, users=300), NOW.replace(tzinfo=None))
-        aggregate(engine, FIRST, clock=clock)
+        aggregate(engine, clock=clock)
         yield engine
 
 
@@ -93,11 +94,19 @@ def on(engine: Engine, compute: Compute) -> Engine:
 # ---- equal ----
 
 
-def test_a_platform_whose_events_are_in_a_lake_alone(
-    platform_of_two_months: Engine, its_files: Path, lake: Lake, database: Engine
+def test_a_worker_on_a_platform_whose_events_are_in_a_lake_alone(
+    platform_of_two_months: Engine,
+    its_files: Path,
+    lake: Lake,
+    database: Engine,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    results = aggregate(on(database, lake(its_files)), FIRST, clock=clock)
-    assert {result.job for result in results} == {job.name for job in JOBS}
+    engines.use(database, lake(its_files))
+    worker = Worker(database, clock)
+    with caplog.at_level("WARNING"):
+        worker.run_due(NOW)
+        worker.count_hours(NOW)
+    assert caplog.messages == []
     expected = numbers(platform_of_two_months)
     assert {name for name, found in expected.items() if not found} <= {
         "peers",
@@ -105,8 +114,12 @@ def test_a_platform_whose_events_are_in_a_lake_alone(
         "gifter_cohorts",
     }
     assert numbers(database) == expected
+    assert not [line for line in worker.due() if line.startswith("overdue")]
     with database.connect() as connection:
         assert connection.scalar(text("SELECT to_regclass('users')")) is None
+        runs = ledger.recent(connection, NOW)
+    assert {run.job for run in runs} == {job.name for job in JOBS} | {"forecast"}
+    assert {run.state for run in runs} == {"succeeded"}
 
 
 @settings(
