@@ -132,12 +132,18 @@ class Visitor:
 
 
 def visit(browser: Browser, address: str, size: tuple[int, int], theme: str) -> Visitor:
+    """Somebody who has never been there."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
     context.set_default_timeout(20_000)
+    return visit_again(context, address)
+
+
+def visit_again(context: BrowserContext, address: str) -> Visitor:
+    """Somebody in whose browser are cookies and files of earlier visits."""
     visitor = Visitor(address, context, context.new_page())
     visitor.page.on(
         "console", lambda m: visitor.problems.append(m.text) if m.type in ("error", "warning") else None

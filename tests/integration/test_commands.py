@@ -19,12 +19,12 @@ from aggregation.days import last_complete_day, utc_now, written
 from aggregation.jobs import JOBS
 from aggregation.migrations import migrate
 from aggregation.schema import source
-from tests import cast
+from tests import cast, commands
+from tests.commands import PROJECT
 from tests.conftest import environment, lasting_folder
 from tests.integration.test_forecasts import fill_days
 from tests.spec.tables import fill, rows
 
-PROJECT = Path(__file__).resolve().parents[2]
 SECRET = "x" * 32
 
 
@@ -37,14 +37,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     if engine is not None:
         settings = {"DATABASE_URL": url(engine), "SECRET_KEY": SECRET} | settings
-    return subprocess.run(
-        [sys.executable, str(PROJECT / "run.py"), *arguments],
-        input=given,
-        capture_output=True,
-        text=True,
-        env=environment(**settings),
-        timeout=120,
-    )
+    return commands.run(*arguments, given=given, **settings)
 
 
 def error_of(done: subprocess.CompletedProcess[str], status: int) -> str:

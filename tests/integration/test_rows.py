@@ -1,6 +1,7 @@
 """The rows behind a number: their total is the number, and they are for those who may see it."""
 
 import csv
+from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
 
@@ -10,7 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from aggregation import metrics
-from aggregation.schema import audit_log
+from aggregation.jobs import JOBS
+from aggregation.publishing import aggregate
+from aggregation.schema import REQUIRED_SOURCES, audit_log, source
 from aggregation.summaries import Change
 from callbacks.platform_rows import READINGS
 from dashboard_app.accounts import Accounts
@@ -21,6 +24,8 @@ from layouts.page import Page
 from layouts.pages import PAGES
 from tests import cast
 from tests.cast import World
+from tests.conftest import fresh
+from tests.spec.tables import change
 
 # How many of a page's cards have rows.
 LEAST = {
@@ -81,6 +86,35 @@ def test_the_total_of_the_rows_is_the_card(shared: World, page: Page, search: st
         total, *days = table(read(client, address + search))
         assert total[-1]["data-value"] == value, name
         assert len(days) >= 1
+
+
+# Pages with numbers that need more than the required tables.
+INCOMPLETE = {"overview", "revenue", "audience", "retention", "my-dashboard", "content"}
+OPTIONAL = sorted(source.tables.keys() - set(REQUIRED_SOURCES))
+
+
+@pytest.fixture(scope="module")
+def spare(server: str, cast_template: str) -> Iterator[World]:
+    """Of a platform that has no more than the tables that are required."""
+    for engine in fresh(server, cast_template):
+        change(engine, f"DROP TABLE {', '.join(OPTIONAL)}")
+        change(engine, f"TRUNCATE {', '.join(job.table.name for job in JOBS)}")
+        aggregate(engine, clock=lambda: cast.NOW)
+        yield cast.application(engine)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_needs_a_table_that_is_not_there_has_no_value_in_its_rows_either(
+    spare: World, page: Page
+) -> None:
+    client = spare.signed_in(next(who for role, who in WHO.items() if role in page.roles))
+    shown = cards(client, f"{page.path}?days=7")
+    assert ("" in {value for value, _ in shown.values()}) == (page.name in INCOMPLETE)
+    for name, (value, address) in shown.items():
+        total, *_ = table(read(client, f"{address}?days=7"))
+        assert total[-1].get("data-value", "") == value, name
+        if value == "":
+            assert total[-1].text == "—"
 
 
 def test_the_days_of_a_sum_add_up(shared: World) -> None:
