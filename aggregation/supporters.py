@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, Subquery, and_, cast, func, or_, select, true
 
 from aggregation.periods import Period
 from aggregation.schema import (
@@ -74,43 +74,61 @@ class SupporterPage:
 
 def dependency(connection: Connection, creator_id: int, period: Period) -> Dependency | None:
     """None where nobody gave anything."""
+    amount = _sums(creator_id, period).c.amount
+    # Many gave the same: by amounts there is far less to rank than by people.
+    same = select(amount, func.count().label("people")).group_by(amount).subquery("same").c
+    downwards: dict[str, Any] = {"order_by": same.amount.desc()}
+    of_all = same.people * same.amount
+    ranked = select(
+        same.amount,
+        same.people,
+        cast(func.sum(same.people).over(**downwards), BigInteger).label("place"),
+        func.sum(of_all).over(**downwards).label("so_far"),
+        cast(func.sum(same.people).over(), BigInteger).label("supporters"),
+        func.sum(of_all).over().label("whole"),
+        func.sum(of_all * same.amount).over().label("squares"),
+    ).subquery("ranked")
+    row, before = ranked.c, ranked.c.place - ranked.c.people
+    step = func.greatest(1, func.div(row.supporters, POINTS))
+    tops = (and_(before < top, row.place >= top) for top in TOPS)
+    wanted = or_(*tops, row.place == row.supporters, func.div(row.place, step) > func.div(before, step))
+    found = connection.execute(select(ranked).where(wanted).order_by(row.place)).all()
+    return _dependency(found) if found else None
+
+
+def _sums(creator_id: int, period: Period) -> Subquery:
+    """amount: what each has given in the period who gave more than nothing."""
     gave = creator_supporters.c
-    sums = (
+    return (
         select(func.sum(gave.amount).label("amount"))
         .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
         .group_by(gave.supporter_id)
         .having(func.sum(gave.amount) > 0)
         .subquery("sums")
     )
-    amount = sums.c.amount
-    place = func.row_number().over(order_by=amount.desc()).label("place")
-    so_far = func.sum(amount).over(order_by=amount.desc(), rows=(None, 0)).label("so_far")
-    ranked = select(
-        place,
-        so_far,
-        func.count().over().label("supporters"),
-        func.sum(amount).over().label("whole"),
-        func.sum(amount * amount).over().label("squares"),
-    ).subquery("ranked")
-    row = ranked.c
-    step = func.greatest(1, row.supporters // POINTS)
-    wanted = or_(row.place.in_(TOPS), row.place == row.supporters, row.place % step == 0)
-    found = connection.execute(select(ranked).where(wanted).order_by(row.place)).all()
-    return _dependency(found) if found else None
 
 
 TOPS = (1, 5, 10)
 
 
 def _dependency(rows: Sequence[Any]) -> Dependency:
+    """Of `rows` each is of those who gave the same, the last of whom has this `place`."""
     count, whole = rows[0].supporters, rows[0].whole
-    so_far = {row.place: row.so_far for row in rows}
+    step = max(1, count // POINTS)
+    places = {*(top for top in TOPS if top <= count), *range(step, count + 1, step), count}
+    so_far: dict[int, Decimal] = {}
+    groups = iter(rows)
+    row = next(groups)
+    for place in sorted(places):
+        while row.place < place:
+            row = next(groups)
+        so_far[place] = row.so_far - (row.place - place) * row.amount
     return Dependency(
         count,
         whole,
         whole * whole / rows[0].squares,
         {top: so_far.get(top, whole) / whole for top in TOPS},
-        [(0.0, 0.0), *((row.place / count, float(row.so_far / whole)) for row in rows)],
+        [(0.0, 0.0), *((place / count, float(amount / whole)) for place, amount in so_far.items())],
     )
 
 
@@ -141,8 +159,7 @@ def largest(connection: Connection, creator_id: int, period: Period) -> Decimal:
         select(func.coalesce(func.max(sums.recent), 0), func.min(sums.amount), func.count())
     ).one()
     if known == CANDIDATES and most < least:
-        spread = dependency(connection, creator_id, period)
-        return spread.top[1] * spread.amount if spread else Decimal(0)
+        most = connection.scalar(select(func.coalesce(func.max(_sums(creator_id, period).c.amount), 0)))
     return Decimal(most)
 
 
