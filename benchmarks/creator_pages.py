@@ -2,8 +2,8 @@
 
 `python -m benchmarks.creator_pages`, with `--creators N` for a quick look. The analytics tables are filled
 directly: a year of a million rows each, and one creator with 100,000 supporters. The time is CPU of the
-backend, the mean of ten views after one that warms it up. As machines differ, how long this one takes to add up
-a million numbers is printed first.
+backend, the mean of ten views after one that warms it up. As machines differ, how long this one takes to add
+up a million numbers is printed first.
 """
 
 import sys
