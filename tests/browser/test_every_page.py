@@ -21,6 +21,13 @@ SIZES = {"desktop": DESKTOP, "phone": PHONE}
 COLOURS = ("color-contrast", "link-in-text-block")
 BAD = ("serious", "critical")
 ROLES = ("analyst", "creator", "admin")
+# Labels of axes that stand out of their figure.
+CUT_LABELS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((figure) => {
+    const room = figure.getBoundingClientRect();
+    const cut = ({ left, right }) => left < room.left - 0.5 || right > room.right + 0.5;
+    const labels = [...figure.querySelectorAll(".xaxislayer-above text, .yaxislayer-above text")];
+    return labels.filter((one) => cut(one.getBoundingClientRect())).map((one) => one.textContent);
+})"""
 # What people reach and leave by the Tab key.
 STOPS = 150
 
@@ -98,6 +105,7 @@ def test_nothing_scrolls_sideways_at_360_pixels(
 ) -> None:
     with opened(people, browser, demo, page, NARROW) as visitor:
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+        assert visitor.page.evaluate(CUT_LABELS) == []
         # also with a range of dates in the bar, and with all tables open
         visitor.open(f"{page.path}?from=2026-01-01&to=2026-01-02")
         visitor.page.keyboard.press("t")
