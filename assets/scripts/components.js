@@ -118,8 +118,9 @@
     const wanted = useRef(figure);
     wanted.current = figure;
 
-    const update = async () => {
-      if (!host.current?.offsetParent) return;
+    const onScreen = () => Boolean(host.current?.offsetParent);
+    const update = async (visible) => {
+      if (!visible) return;
       if (shown.current !== wanted.current) {
         // The running day's next minute leaves the page complete.
         if (!shown.current || !wanted.current.layout.meta?.live) host.current.dataset.busy = "true";
@@ -138,17 +139,20 @@
       shown.current = drawn ? figure : null;
       if (drawn) sparkboard.listen(drawn);
       // Also tells when a hidden chart appears.
-      const watch = new ResizeObserver(update);
+      const watch = new ResizeObserver(() => update(onScreen()));
       watch.observe(host.current);
       return () => {
         watch.disconnect();
         Plotly.purge(plot.current);
       };
     }, []);
+    // Of all charts before the first of them is drawn: after that, to look costs laying out the whole page.
+    const visible = useRef(false);
+    useLayoutEffect(() => { visible.current = onScreen(); }, [figure]);
     // Of another period, some charts are as they were: to draw them again would take as long.
     useEffect(() => {
       if (shown.current && JSON.stringify(shown.current) === JSON.stringify(figure)) shown.current = figure;
-      update();
+      else update(visible.current);
     }, [figure]);
     return createElement("div", { id, className, ref: host });
   };
