@@ -99,9 +99,10 @@ def page(
 
 
 def most_viewed(connection: Connection, creator_id: int, period: Period) -> Sequence[Video]:
+    """Of those that brought something."""
     sums = _by_video(creator_id, period).subquery("sums")
-    some = select(sums).where(sums.c.views > 0).order_by(sums.c.views.desc(), sums.c.video_id).limit(DRAWN)
-    points = some.subquery("points")
+    some = select(sums).where(sums.c.views > 0, sums.c.earned > 0)
+    points = some.order_by(sums.c.views.desc(), sums.c.video_id).limit(DRAWN).subquery("points")
     named = points.outerjoin(video_profiles, video_profiles.c.video_id == points.c.video_id)
     found = connection.execute(
         select(points, video_profiles.c.title, video_profiles.c.made_on).select_from(named)

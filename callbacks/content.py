@@ -15,7 +15,7 @@ from callbacks import exports
 from callbacks.guard import Filled, PageGuard
 from callbacks.my_dashboard import NOT_COUNTED, nothing_yet, unknown_creator
 from callbacks.selection import Selection, badge, kpi, select
-from layouts import formats, own_figures, shell
+from layouts import creator_figures, formats, shell
 from layouts.components import (
     Box,
     Column,
@@ -117,11 +117,18 @@ def key_numbers(now: Content, before: Content | None) -> list[Kpi]:
 def views_and_rpm(queries: Queries, creator_id: int, chosen: Selection) -> Drawing:
     videos = queries.most_viewed(creator_id, chosen.period)
     if not videos:
-        return Drawing(reason="No views in this period.")
-    names = [title(video) for video in videos]
-    views = [video.brought.views or 0 for video in videos]
-    rpms = [float(video.brought.rpm or 0) for video in videos]
-    return Drawing(own_figures.views_and_rpm(names, views, rpms), "A point a video, the most viewed ones.")
+        return Drawing(reason="No video with views brought anything in this period.")
+    points = [
+        creator_figures.Point(
+            title(video),
+            video.brought.views or 0,
+            float(video.brought.rpm or 0),
+            formats.exact(video.brought.earned, "money"),
+        )
+        for video in videos
+    ]
+    note = "A point a video that brought something, the most viewed ones."
+    return Drawing(creator_figures.views_rpm(points, "Video"), note)
 
 
 def title(video: Video) -> str:

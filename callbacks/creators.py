@@ -136,7 +136,7 @@ def worth(queries: Queries, chosen: Selection, asked: Asked) -> Drawing:
     if not dots:
         return Drawing(reason="No gifts with a video in this period.")
     note = f"Of the {len(best):,} creators who earned most, those with views and gifts with a video."
-    figure = creator_figures.views_rpm([point for point, _ in dots])
+    figure = creator_figures.views_rpm([point for point, _ in dots], "Creator")
     return Drawing(figures.leading(figure, [address(asked, creator_id) for _, creator_id in dots]), note)
 
 

@@ -62,8 +62,8 @@ def _curve(name: str, spread: Concentration, line: dict[str, object], **more: ob
     }
 
 
-def views_rpm(points: Sequence[Point]) -> Figure:
-    """A point a creator, both axes in powers of ten."""
+def views_rpm(points: Sequence[Point], rows: str) -> Figure:
+    """A point each, both axes in powers of ten. `rows`: what they are."""
     dots = {
         "type": "scatter",
         "mode": "markers",
@@ -82,7 +82,7 @@ def views_rpm(points: Sequence[Point]) -> Figure:
         xaxis=axis(title={"text": "Views", "standoff": 4}, **powers),
         yaxis=axis(title={"text": "RPM", "standoff": 4}, tickprefix="$", **powers),
         margin={"l": 64, "r": 12, "t": 12, "b": 44},
-        meta={"rows": "Creator"},
+        meta={"rows": rows},
         hovermode="closest",
         showlegend=False,
     )

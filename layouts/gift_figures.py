@@ -23,8 +23,6 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TALL = 400
 # A waterfall whose steps take less of the whole is drawn from somewhat below them, not from 0.
 LEAST_STEPS = 0.25
-# Of a waterfall's width, what an amount beside a bar takes on a phone.
-AMOUNT_ROOM = 0.3
 
 
 # ---- over days ----
@@ -160,8 +158,9 @@ def waterfall(explained: Explanation, labels: Sequence[str]) -> Figure:
     starts = [float(explained.before)]
     for step in steps:
         starts.append(starts[-1] + step)
-    lengths = [float(explained.before), *steps, float(explained.now)]
-    bases = [0.0, *starts[:-1], 0.0]
+    amounts = [float(explained.before), *steps, float(explained.now)]
+    # Those that fall are drawn from left to right, too: their amount stands at the right, with room.
+    bases = [0.0, *map(min, starts[:-1], starts[1:]), 0.0]
     texts = [
         formats.short(explained.before, "money"),
         *(signed(part.change) for part in explained.parts),
@@ -169,21 +168,19 @@ def waterfall(explained: Explanation, labels: Sequence[str]) -> Figure:
     ]
     colours = [CYAN, *(GREEN if step >= 0 else CORAL for step in steps), CYAN]
     low, high = axis_range([*starts, float(explained.now)])
-    # What a falling bar takes stands at its left: on a phone it must not reach the labels.
-    falls = [base + step for base, step in zip(starts, steps, strict=False) if step < 0]
-    low = min([low, *(end - AMOUNT_ROOM * (high - low) for end in falls)])
     bars = {
         "type": "bar",
         "orientation": "h",
         "name": "Sum, or what it adds",
         "y": names,
-        "x": lengths,
+        "x": [abs(amount) for amount in amounts],
         "base": bases,
         "text": texts,
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": colours},
-        "meta": {"unit": "money"},
+        # A table of it has these.
+        "meta": {"unit": "money", "cells": amounts},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
     layout = chart_layout(

@@ -170,33 +170,6 @@ def cumulative_share(curve: Sequence[tuple[float, float]]) -> Figure:
     return {"data": [given, alike], "layout": layout}
 
 
-def views_and_rpm(names: Sequence[str], views: Sequence[int], rpms: Sequence[float]) -> Figure:
-    """A point a video."""
-    points = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "RPM",
-        "x": list(views),
-        "y": list(rpms),
-        "text": [literal(name) for name in names],
-        "marker": {"color": CYAN, "size": 9, "opacity": 0.7},
-        # A table of it has a row a video, by these names.
-        "meta": MONEY | {"across": "Views", "names": [literal(name) for name in names]},
-        "hovertemplate": "%{text}<br>%{x:,.0f} views · RPM $%{y:,.2f}<extra></extra>",
-    }
-    layout = chart_layout(
-        hovermode="closest",
-        meta={"rows": "Video"},
-        xaxis=axis(
-            showgrid=False, rangemode="tozero", tickformat="~s", title={"text": "Views", "standoff": 2}
-        ),
-        yaxis=money_axis(max(rpms, default=0.0), title={"text": "RPM"}),
-        margin=MARGIN | {"l": 64, "b": 44, "t": 12},
-        showlegend=False,
-    )
-    return {"data": [points], "layout": layout}
-
-
 def strip(month: date, earned: Decimal, quartiles: Sequence[Decimal]) -> Figure:
     """One line from nothing on: the middle half of similar creators, their median, and who looks at it."""
     lower, median, upper = map(float, quartiles)

@@ -25,7 +25,7 @@
         { name: ends[1], cells: trace.customdata, unit },
       ];
     }
-    const own = { name: trace.name, cells: values, unit };
+    const own = { name: trace.name, cells: trace.meta?.cells ?? values, unit };
     return trace.customdata ? [{ name: "compared day", cells: trace.customdata, unit }, own] : [own];
   };
   // What layouts/figures.py escapes for plotly.

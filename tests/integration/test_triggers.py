@@ -22,9 +22,10 @@ from aggregation.publishing import aggregate
 from aggregation.roles import Purpose, examine
 from aggregation.schema import source
 from tests import cast
+from tests.commands import PROJECT
 from tests.conftest import environment
 from tests.integration.platform_roles import Database
-from tests.integration.test_commands import PROJECT, SECRET, run, url
+from tests.integration.test_commands import SECRET, run, url
 from tests.spec.tables import change, fill, rows
 
 LATE_GIFT = (
