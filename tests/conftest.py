@@ -20,6 +20,24 @@ GDQ = Path(__file__).resolve().parents[2] / "shared" / "data" / "gdq"
 # Twice what all servers of a run take at once.
 MEMORY, ENOUGH = Path("/dev/shm"), 8 * 2**30  # noqa: S108
 _numbers = itertools.count(1)
+# What takes minutes begins first: else one process would still be at it long after the others are done.
+LONGEST = (
+    "integration/test_gdq.py",
+    "browser/test_every_page.py",
+    "integration/test_commands.py",
+    "integration/test_late_data.py",
+    "integration/test_worker.py",
+    "browser/test_pages.py",
+    "integration/test_spark.py",
+    "integration/test_people.py",
+    "integration/test_torture.py",
+    "browser/test_operations.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 def execute(url: str, *statements: str) -> None:
