@@ -84,15 +84,21 @@ def server() -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def origin(server: str, name: str, of: str) -> Iterator[Engine]:
+    """A new database of this name, itself a copy, that tests are copied from once it is filled."""
+    execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {of}")
+    engine = connect(database_at(server, name))
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
     """The name of a migrated database that tests are copied from."""
-    name = f"template_{os.getpid()}"
-    execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    engine = connect(database_at(server, name))
-    migrate(engine)
-    engine.dispose()
-    return name
+    with origin(server, f"template_{os.getpid()}", "template1") as engine:
+        migrate(engine)
+    return str(engine.url.database)
 
 
 @pytest.fixture
@@ -114,9 +120,9 @@ def platform(database: Engine) -> Engine:
     return database
 
 
-def fresh(server: str, origin: str) -> Iterator[Engine]:
+def fresh(server: str, of: str) -> Iterator[Engine]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    execute(server, f"CREATE DATABASE {name} TEMPLATE {origin} STRATEGY FILE_COPY")
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {of} STRATEGY FILE_COPY")
     engine = connect(database_at(server, name))
     yield engine
     engine.dispose()

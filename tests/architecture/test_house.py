@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
+
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("aggregation", "layouts", "callbacks", "dashboard_app")
 FILES = sorted(path for folder in CODE for path in (PROJECT / folder).rglob("*.py"))
@@ -93,3 +95,7 @@ def test_the_import_contract_knows_every_page() -> None:
     (independent,) = [contract for contract in contracts if contract["type"] == "independence"]
     pages = (PROJECT / "layouts" / "pages").glob("[!_]*.py")
     assert set(independent["modules"]) == {f"layouts.pages.{page.stem}" for page in pages}
+
+
+def test_the_longest_tests_are_known_by_their_names() -> None:
+    assert [name for name in LONGEST if not (PROJECT / "tests" / name).is_file()] == []

@@ -279,3 +279,19 @@ def test_a_mover_leads_to_his_page(visitor: Visitor) -> None:
     links = visitor.page.locator('[data-table="movers"] tbody th a')
     assert links.count() > 0
     assert re.fullmatch(r"/creators/\d+", links.first.get_attribute("href") or "")
+
+
+def test_the_table_of_why_it_changed_has_its_signs(visitor: Visitor) -> None:
+    """A fall is drawn as a length from where it ends; the table beside it says what it took."""
+    visitor.sign_in("analyst")
+    visitor.open("/revenue?days=30&split=creators")
+    twin = visitor.page.locator('[data-figure="why"] .table-twin')
+    twin.locator("summary").click()
+    _, *drawn, _ = map(amount, twin.locator("tbody td").all_inner_texts())
+    *told, _ = map(amount, visitor.page.locator('[data-table="parts"] tr td:last-child').all_inner_texts())
+    assert drawn == told
+    assert any(each < 0 for each in drawn)
+
+
+def amount(text: str) -> float:
+    return float(text.replace("−", "-").replace("+", "").replace("$", "").replace(",", ""))

@@ -2,22 +2,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from aggregation.database import connect
 from aggregation.roles import Purpose
 from tests import cast
-from tests.conftest import database_at, execute, fresh
+from tests.conftest import execute, fresh, origin
 from tests.integration import platform_roles
 
 
 @pytest.fixture(scope="session")
 def cast_template(server: str, template: str) -> str:
     """The name of a database with the cast and all its numbers, that tests are copied from."""
-    name = f"{template}_cast"
-    execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {template}")
-    engine = connect(database_at(server, name))
-    cast.make(engine)
-    engine.dispose()
-    return name
+    with origin(server, f"{template}_cast", template) as engine:
+        cast.make(engine)
+    return str(engine.url.database)
 
 
 @pytest.fixture
@@ -38,10 +34,8 @@ def shared(server: str, cast_template: str) -> Iterator[cast.World]:
 def roles_template(server: str) -> Iterator[str]:
     """The name of a database with roles and numbers, that tests are copied from."""
     name = f"template_{platform_roles.PREFIX}"
-    execute(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE template0")
-    engine = connect(database_at(server, name))
-    platform_roles.make(engine)
-    engine.dispose()
+    with origin(server, name, "template0") as engine:
+        platform_roles.make(engine)
     yield name
     roles = (f"{platform_roles.PREFIX}_{each}" for each in (*Purpose, "partitions"))
     execute(server, f"DROP DATABASE {name}", *(f"DROP ROLE {role}" for role in roles))

@@ -13,14 +13,13 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from aggregation import changes, triggers
-from aggregation.database import connect
 from aggregation.days import ONE_DAY
 from aggregation.errors import UserError
 from aggregation.jobs import JOBS
 from aggregation.publishing import aggregate
 from aggregation.schema import source
 from aggregation.worker import Worker
-from tests.conftest import database_at, execute, fresh
+from tests.conftest import fresh, origin
 from tests.integration.test_worker import failing
 from tests.spec.tables import change, fill, rows
 
@@ -84,14 +83,11 @@ class Nights:
 @pytest.fixture(scope="module")
 def published_template(server: str, template: str) -> str:
     """The name of a database with triggers, whose first night is over, that tests are copied from."""
-    name = f"{template}_published"
-    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    engine = connect(database_at(server, name))
-    source.create_all(engine)
-    triggers.install(engine)
-    published(engine)
-    engine.dispose()
-    return name
+    with origin(server, f"{template}_published", template) as engine:
+        source.create_all(engine)
+        triggers.install(engine)
+        published(engine)
+    return str(engine.url.database)
 
 
 @pytest.fixture

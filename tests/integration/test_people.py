@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from aggregation.audience import blocks
 from aggregation.checks import check
+from aggregation.jobs import chosen, with_readers
 from aggregation.periods import Period
 from aggregation.publishing import aggregate
 from aggregation.queries import Queries, Store
@@ -26,19 +27,10 @@ LAST = BASE + timedelta(days=LENGTH - 1)
 NOW = datetime(LAST.year, LAST.month, LAST.day, 1, tzinfo=UTC) + timedelta(days=1)
 ALL = Period(BASE, LAST)
 # The jobs whose tables are read here; those of creators take as long again.
-OF_PEOPLE = (
-    "daily",
-    "engagement",
-    "returns",
-    "cohort_activity",
-    "gifter_activity",
-    "frequency",
-    "gifters",
-    "cohorts",
-    "cohort_value",
-    "gifter_months",
-    "gifter_cohorts",
-)
+OF_PEOPLE = [
+    job.name
+    for job in with_readers(chosen(["daily", "engagement", "cohorts", "cohort_value", "gifter_months"]))
+]
 EVERY_AGE = tuple(Ages(age, age) for age in range(OLDEST_AGE + 1))
 
 # (user, day) → visits and gifts; user → sign-up.

@@ -104,9 +104,9 @@ def test_a_worker_on_a_platform_whose_events_are_in_a_lake_alone(
     engines.use(database, lake(its_files))
     # People signed up years ago: each month would take as long as this one.
     for job in JOBS:
-        before = ledger.start(database, job.name, date(1970, 1, 1), FIRST - timedelta(days=1), NOW)
-        done = ledger.Result(job.name, date(1970, 1, 1), FIRST, ledger.State.SUCCEEDED, 0)
-        ledger.finish(database, before, done, NOW)
+        days = (date(1970, 1, 1), FIRST - timedelta(days=1))
+        run = ledger.start(database, job.name, *days, NOW)
+        ledger.finish(database, run, ledger.Result(job.name, *days, ledger.State.SUCCEEDED, 0), NOW)
     worker = Worker(database, clock)
     with caplog.at_level("WARNING"):
         worker.run_due(NOW)
