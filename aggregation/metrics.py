@@ -798,7 +798,8 @@ GRR = Metric(
     "gifter_cohorts",
     "Σ min(spent in month 1, spent in the month of the first gift) / Σ spent in the month of the first gift",
     "Gross revenue retention: of what people spent in the month of their first gift, how much of it they "
-    "spent again in the month after. Spending more than at first doesn't count, so it is never above 100%.",
+    "spent again in the month after. Spending more than at first doesn't count, so it is never above 100%. "
+    "The month within which the platform's gifts begin takes no part.",
 )
 NRR = Metric(
     "nrr",
@@ -808,7 +809,8 @@ NRR = Metric(
     "gifter_cohorts",
     "Σ spent in month 1 / Σ spent in the month of the first gift",
     "Net revenue retention: what people spent in the month after that of their first gift, as a share of "
-    "what they spent in it. Above 100% where they spend more.",
+    "what they spent in it. Above 100% where they spend more. The month within which the "
+    "platform's gifts begin takes no part.",
 )
 SIGNUP_VALUE = Metric(
     "signup_value",

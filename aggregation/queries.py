@@ -795,6 +795,7 @@ class Queries:
     @kept(Scope.DAYS, Scope.CHECKS)
     def gifter_cohorts(self, through: date) -> GifterCohorts:
         self.require_equal(gifter_cohorts, Period(date.min, through))
+        self.require_equal(gifter_activity, Period(date.min, through))
         with self.connection.begin_nested():
             return retention.gifter_months(self.connection, through)
 

@@ -230,9 +230,13 @@ class Spending(NamedTuple):
 
 @dataclass(frozen=True)
 class GifterCohorts:
-    """By month of first gift and month of spending, both by their last day. `newest`: the last one over."""
+    """By month of first gift and month of spending, both by their last day. `newest`: the last one over.
+
+    `oldest` is the first with gifts from its first day on: what is spent in part of a month is no month's.
+    """
 
     spent: dict[tuple[date, date], Spending]
+    oldest: date
     newest: date
 
     @property
@@ -240,8 +244,11 @@ class GifterCohorts:
         """Those in which somebody gave first."""
         return sorted(cohort for cohort, month in self.spent if cohort == month)
 
-    def ripe(self, cohort: date, months: int) -> bool:
+    def over(self, cohort: date, months: int) -> bool:
         return later_month(cohort, months) <= self.newest
+
+    def ripe(self, cohort: date, months: int) -> bool:
+        return cohort >= self.oldest and self.over(cohort, months)
 
     def at(self, cohort: date, months: int) -> Spending:
         return self.spent.get((cohort, later_month(cohort, months)), Spending())
@@ -262,10 +269,12 @@ class GifterCohorts:
 def gifter_months(connection: Connection, through: date) -> GifterCohorts:
     """Of all months until the one that `through` lies in or ends."""
     row, newest = gifter_cohorts.c, last_month_end(through)
+    began = connection.execute(select(func.min(gifter_activity.c.date))).scalar() or newest
     rows = connection.execute(
         select(row.cohort_date, row.date, row.gifters, row.amount, row.kept).where(row.date <= newest)
     )
-    return GifterCohorts({(cohort, month): Spending(*rest) for cohort, month, *rest in rows}, newest)
+    spent = {(cohort, month): Spending(*rest) for cohort, month, *rest in rows}
+    return GifterCohorts(spent, later_month(began - ONE_DAY, 1), newest)
 
 
 # ---- days ----
@@ -276,9 +285,9 @@ def last_month_end(day: date) -> date:
     return day if (day + ONE_DAY).day == 1 else day.replace(day=1) - ONE_DAY
 
 
-def later_month(month_end: date, months: int) -> date:
-    """The end of the month so many months after."""
-    number = month_end.year * 12 + month_end.month + months
+def later_month(day: date, months: int) -> date:
+    """The end of the month so many months after that of the day."""
+    number = day.year * 12 + day.month + months
     return date(number // 12, number % 12 + 1, 1) - ONE_DAY
 
 

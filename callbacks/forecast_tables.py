@@ -74,7 +74,7 @@ def covered(run: dict[Any, Any], came: Number | None) -> str:
         return f"known on {formats.day(settles(run['data_through']))}"
     for nominal in (80, 95):
         if run[f"low_{nominal}"] <= came <= run[f"high_{nominal}"]:
-            return f"inside {nominal} %"
+            return f"inside {nominal}\N{NO-BREAK SPACE}%"
     return "outside"
 
 

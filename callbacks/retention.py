@@ -113,8 +113,7 @@ def filled(queries: Queries, chosen: Selection, grain: Grain, measure: Measure) 
     days = signed_up(chosen)
     of_people = why_not(queries, chosen.freshness, days, "cohort_activity", needs_activity=True)
     of_value = why_not(queries, chosen.freshness, days, "cohort_value")
-    through = Period(chosen.freshness.coverage.first, chosen.period.last)
-    of_gifters = why_not(queries, chosen.freshness, through, "gifter_cohorts")
+    of_gifters = why_not(queries, chosen.freshness, until(chosen), "gifter_cohorts")
     months = partial(gifter_months, queries, chosen)
 
     def shown(title: str, reason: str, build: Callable[[], Component]) -> Component:
@@ -185,6 +184,11 @@ def reached(cohorts: Cohorts, age: int, period: Period) -> Share:
 
 def gifter_months(queries: Queries, chosen: Selection) -> GifterCohorts:
     return queries.gifter_cohorts(chosen.period.last)
+
+
+def until(chosen: Selection) -> Period:
+    """All days from the first one of the data."""
+    return Period(chosen.freshness.coverage.first, chosen.period.last)
 
 
 # ---- cards ----
@@ -259,8 +263,7 @@ def added(shares: Iterable[Share]) -> Share:
 
 
 def payer_kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
-    through = Period(chosen.freshness.coverage.first, chosen.period.last)
-    reason = why_not(queries, chosen.freshness, through, "gifter_cohorts")
+    reason = why_not(queries, chosen.freshness, until(chosen), "gifter_cohorts")
     if reason:
         return [kpi(metric, None, None, reason=reason) for metric in (metrics.GRR, metrics.NRR)]
     months = gifter_months(queries, chosen)
@@ -442,7 +445,7 @@ def payers(months: GifterCohorts) -> Drawing:
     if len(points) < 2:
         return Drawing(reason="Needs a whole month after one with a first gift.")
     note = "Spent so many months after the month of the first gift, as a share of what was spent in it. "
-    note += "GRR counts of each gifter no more than at first."
+    note += "GRR counts of each gifter no more than at first. The month within which gifts began is left out."
     return Drawing(people_figures.payers(points), note)
 
 
@@ -481,7 +484,8 @@ def gifter_table(months: GifterCohorts) -> Component:
     columns = [Column("First gift in", numeric=False), Column("People"), Column("Spent in it")]
     columns += [Column(f"{name} {n}") for name in ("GRR", "NRR") for n in LATER_MONTHS]
     rows = [gifter_line(months, cohort) for cohort in reversed(newest)]
-    note = "GRR and NRR so many months later, in percent of the first month; blank: not over yet."
+    note = "GRR and NRR so many months later, in percent of the first month; blank: not over yet, "
+    note += "or gifts began within the first month."
     return table_card("gifter_cohorts", GIFTERS, columns, rows, note, wide=True)
 
 
@@ -513,8 +517,7 @@ def export(queries: Queries, _: Viewer, asked: Asked, now: datetime) -> Export |
         tables.append(age_rows(all_ages(queries, chosen, chosen.period)))
     if not why_not(queries, freshness, days, "cohort_value"):
         tables.append(value_rows(value_points(queries, chosen)))
-    through = Period(freshness.coverage.first, chosen.period.last)
-    if not why_not(queries, freshness, through, "gifter_cohorts"):
+    if not why_not(queries, freshness, until(chosen), "gifter_cohorts"):
         tables.append(gifter_rows(gifter_months(queries, chosen)))
     return exports.export(PAGE, chosen, asked, now, tables)
 
@@ -587,6 +590,6 @@ def gifter_rows(months: GifterCohorts) -> Table:
         )
         for cohort in months.months
         for n in range(240)
-        if months.ripe(cohort, n)
+        if months.over(cohort, n)
     ]
     return Table("Gifter cohorts", columns, rows)

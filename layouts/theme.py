@@ -49,6 +49,8 @@ def axis(**changes: Any) -> dict[str, Any]:
         "zeroline": False,
         "nticks": 6,
         "ticklabelposition": "outside",
+        # Else the lowest label of one axis touches the first of the other, and names touch their bars.
+        "ticklabelstandoff": 4,
         # Otherwise each label is measured, which takes a third of the time of a drawing.
         "ticklabeloverflow": "allow",
         **changes,

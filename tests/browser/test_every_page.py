@@ -106,6 +106,8 @@ def test_nothing_scrolls_sideways_at_360_pixels(
     with opened(people, browser, demo, page, NARROW) as visitor:
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
         assert visitor.page.evaluate(CUT_LABELS) == []
+        # where somebody is can be seen in the menu
+        expect(visitor.page.locator(".top nav a.current")).to_be_in_viewport(ratio=1)
         # also with a range of dates in the bar, and with all tables open
         visitor.open(f"{page.path}?from=2026-01-01&to=2026-01-02")
         visitor.page.keyboard.press("t")

@@ -209,6 +209,8 @@ def test_who_pays_again(engine: Engine, signed_up: dict[int, int], come: Visits,
     for cohort in {month_end(number) for number in first.values()}:
         members = [user for user, number in first.items() if month_end(number) == cohort]
         for later in range(5):
+            whole = cohort.replace(day=1) >= day(min(first.values()))
+            assert months.ripe(cohort, later) == (whole and later_month(cohort, later) <= LAST)
             if months.ripe(cohort, later):
                 base = {user: spent[user, cohort] for user in members}
                 then = {user: spent.get((user, later_month(cohort, later)), Decimal(0)) for user in members}

@@ -129,8 +129,28 @@ def test_grr_and_nrr_are_weighted_over_ripe_months() -> None:
             (january, february): Spending(1, Decimal(21), Decimal(6)),
             (february, february): Spending(1, Decimal(8), Decimal(8)),
         },
+        january,
         february,
     )
     assert months.kept(months.months, 1) == (Decimal(600) / 14, Decimal(150))
     assert months.kept([february], 1) == (None, None)
     assert months.kept(months.months, 0) == (Decimal(100), Decimal(100))
+
+
+def test_grr_and_nrr_leave_out_the_month_within_which_gifts_begin() -> None:
+    """Of January's two last days: what was spent in February is no multiple of it. March's: 3 of 4."""
+    january, february, march = date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)
+    months = GifterCohorts(
+        {
+            (january, january): Spending(2, Decimal(1), Decimal(1)),
+            (january, february): Spending(2, Decimal(30), Decimal(1)),
+            (february, february): Spending(1, Decimal(4), Decimal(4)),
+            (february, march): Spending(1, Decimal(3), Decimal(3)),
+        },
+        february,
+        march,
+    )
+    assert not months.ripe(january, 1)
+    assert months.over(january, 1)
+    assert months.kept([january], 1) == (None, None)
+    assert months.kept(months.months, 1) == (Decimal(75), Decimal(75))
