@@ -9,6 +9,8 @@ from typing import Self
 from aggregation.days import ONE_DAY
 
 MAX_DAYS = 3660
+# What is known of a creator's habits comes from so many days, eight whole weeks.
+KNOWN_DAYS = 56
 
 
 class Comparison(StrEnum):

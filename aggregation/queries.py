@@ -74,11 +74,11 @@ from aggregation.metrics import (
     Metric,
     made_from,
 )
-from aggregation.periods import Period
+from aggregation.periods import KNOWN_DAYS, Period
 from aggregation.restatements import Restated
 from aggregation.retention import Ages, Cohorts, GifterCohorts, Share
 from aggregation.returns import People
-from aggregation.scenarios import KNOWN_DAYS, Habits
+from aggregation.scenarios import Habits
 from aggregation.schema import (
     REQUIRED_SOURCES,
     cohort_activity,
@@ -101,6 +101,7 @@ from aggregation.schema import (
     revenue_forecast_totals,
     session_lengths,
     supporter_returns,
+    supporter_spreads,
     supporter_totals,
     user_frequency,
     user_returns,
@@ -901,7 +902,7 @@ class Queries:
     def habits(self, creator_id: int, last: date) -> Habits:
         """Of the days until `last`, what a what-if assumes to go on."""
         known = Period.ending(last, KNOWN_DAYS)
-        for table in (creator_sparks, creator_supporters):
+        for table in (creator_sparks, creator_supporters, supporter_spreads):
             self.require_equal(table, known, creator_id=creator_id)
         with self.connection.begin_nested():
             most = people.largest(self.connection, creator_id, known)
@@ -913,7 +914,8 @@ class Queries:
         return Habits(days, known.days, top, made.weekdays if made else ())
 
     def dependency(self, creator_id: int, period: Period) -> Dependency | None:
-        self.require_equal(creator_supporters, period, creator_id=creator_id)
+        for table in (creator_supporters, supporter_spreads):
+            self.require_equal(table, period, creator_id=creator_id)
         with self.connection.begin_nested():
             return people.dependency(self.connection, creator_id, period)
 

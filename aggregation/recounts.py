@@ -503,6 +503,53 @@ SUPPORTER_TOTALS = Recount(
     """,
 )
 
+# Of the periods that end in these days.
+SUPPORTER_SPREADS = Recount(
+    "supporter_spreads",
+    ("creator_id", "first_day", "last_day", "place"),
+    "last_day",
+    (Cell("amount"), Cell("so_far"), Cell("squares")),
+    """
+    SELECT creator_id, first_day, last_day, place, amount, so_far, squares
+    FROM (
+        SELECT creator_id, first_day, last_day, amount, place, supporters, so_far, squares,
+               min(place) OVER alike AS best, max(place) OVER alike AS worst
+        FROM (
+            SELECT creator_id, first_day, last_day, amount,
+                   row_number() OVER upwards AS place, sum(amount) OVER upwards AS so_far,
+                   sum(amount * amount) OVER upwards AS squares,
+                   count(*) OVER (PARTITION BY creator_id, first_day, last_day) AS supporters
+            FROM (
+                SELECT creator_id, supporter_id, first_day, last_day, sum(amount) AS amount
+                FROM (SELECT max(date) AS newest FROM creator_supporters) AS now
+                CROSS JOIN LATERAL (VALUES
+                    (newest - 6, newest), (newest - 13, newest - 7), (newest - 27, newest),
+                    (newest - 55, newest - 28), (newest - 29, newest), (newest - 59, newest - 30),
+                    (newest - 89, newest), (newest - 179, newest - 90), (newest - 55, newest)
+                ) AS period (first_day, last_day)
+                JOIN creator_supporters ON date BETWEEN first_day AND last_day
+                WHERE last_day BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND creator_id IN (
+                    SELECT creator_id FROM creator_supporters AS lately
+                    WHERE lately.date > newest - 28 GROUP BY creator_id HAVING count(*) > 2000
+                )
+                GROUP BY creator_id, supporter_id, first_day, last_day
+            ) AS everyone
+            WHERE amount > 0
+            WINDOW upwards AS (
+                PARTITION BY creator_id, first_day, last_day ORDER BY amount DESC, supporter_id
+            )
+        ) AS ranked
+        WINDOW alike AS (PARTITION BY creator_id, first_day, last_day, amount)
+    ) AS row
+    WHERE place = worst AND (
+        place = supporters
+        OR EXISTS (SELECT FROM unnest(ARRAY[1, 5, 10]) AS top WHERE top BETWEEN best AND worst)
+        OR EXISTS (SELECT FROM generate_series(best, worst) AS n
+                   WHERE n % greatest(1, supporters / 50) = 0)
+    )
+    """,
+)
+
 # From user_engagement, whose own recount is above: the source says nothing about earlier days fast enough.
 RETURNS = Recount(
     "user_returns",
@@ -832,6 +879,7 @@ RECOUNTS = (
     SUPPORTERS,
     SUPPORTER_RETURNS,
     SUPPORTER_TOTALS,
+    SUPPORTER_SPREADS,
     VIEWERS,
     VIEWER_RETURNS,
     COHORT_ACTIVITY,

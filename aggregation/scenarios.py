@@ -9,8 +9,6 @@ from enum import StrEnum
 
 from aggregation.forecasting.creators import CreatorTotal
 
-# What is known of a creator's habits comes from so many days, eight whole weeks.
-KNOWN_DAYS = 56
 WEEK = 7
 PART = 0.1
 

@@ -498,6 +498,20 @@ supporter_totals = Table(
     Index("supporter_totals_creator_id_amount", "creator_id", "amount"),
     Index("supporter_totals_creator_id_cooling_from", "creator_id", "cooling_from"),
 )
+# Of creators with many supporters, for the usual periods: those who gave the same, until which place.
+supporter_spreads = Table(
+    "supporter_spreads",
+    analytics,
+    Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_day", Date, primary_key=True),
+    Column("last_day", Date, primary_key=True),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    _money("amount"),
+    # Of everyone until this place, and the sum of squares.
+    _money("so_far"),
+    Column("squares", Numeric(38, 4), nullable=False),
+    _no_nan("supporter_spreads", ("amount", "so_far", "squares")),
+)
 supporter_profiles = Table(
     "supporter_profiles",
     analytics,

@@ -1,4 +1,4 @@
-"""Reads of a creator's supporters, from supporter_totals and creator_supporters."""
+"""Reads of a creator's supporters, from supporter_totals, creator_supporters and supporter_spreads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,23 +7,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Subquery, and_, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
+from aggregation.jobs.supporter_spreads import POINTS, TOPS, spread
 from aggregation.periods import Period
 from aggregation.schema import (
     creator_metrics,
     creator_supporters,
     spark_profiles,
     supporter_profiles,
+    supporter_spreads,
     supporter_totals,
 )
 from aggregation.suggestions import RECENT_DAYS, Cooling
 from aggregation.summaries import ratio
-
-# Points of the curve of shares.
-POINTS = 50
-# Among so many the largest supporter of a period is looked for first.
-CANDIDATES = 200
 
 
 class Standing(StrEnum):
@@ -74,46 +71,41 @@ class SupporterPage:
 
 def dependency(connection: Connection, creator_id: int, period: Period) -> Dependency | None:
     """None where nobody gave anything."""
-    amount = _sums(creator_id, period).c.amount
-    # Many gave the same: by amounts there is far less to rank than by people.
-    same = select(amount, func.count().label("people")).group_by(amount).subquery("same").c
-    downwards: dict[str, Any] = {"order_by": same.amount.desc()}
-    of_all = same.people * same.amount
-    ranked = select(
-        same.amount,
-        same.people,
-        cast(func.sum(same.people).over(**downwards), BigInteger).label("place"),
-        func.sum(of_all).over(**downwards).label("so_far"),
-        cast(func.sum(same.people).over(), BigInteger).label("supporters"),
-        func.sum(of_all).over().label("whole"),
-        func.sum(of_all * same.amount).over().label("squares"),
-    ).subquery("ranked")
-    row, before = ranked.c, ranked.c.place - ranked.c.people
-    step = func.greatest(1, func.div(row.supporters, POINTS))
-    tops = (and_(before < top, row.place >= top) for top in TOPS)
-    wanted = or_(*tops, row.place == row.supporters, func.div(row.place, step) > func.div(before, step))
-    found = connection.execute(select(ranked).where(wanted).order_by(row.place)).all()
-    return _dependency(found) if found else None
+    rows = _spread(connection, creator_id, period)
+    return _dependency(rows) if rows else None
 
 
-def _sums(creator_id: int, period: Period) -> Subquery:
-    """amount: what each has given in the period who gave more than nothing."""
+def largest(connection: Connection, creator_id: int, period: Period) -> Decimal:
+    """What the one who gave most in the period gave in it; 0 where nobody did."""
+    rows = _spread(connection, creator_id, period)
+    return rows[0].amount if rows else Decimal(0)
+
+
+def _spread(connection: Connection, creator_id: int, period: Period) -> Sequence[Any]:
+    """Rows of `spread`, of a creator with many supporters as the worker has stored them."""
+    stored = supporter_spreads.c
+    known = select(stored.place, stored.amount, stored.so_far, stored.squares).where(
+        stored.creator_id == creator_id, stored.first_day == period.first, stored.last_day == period.last
+    )
+    found = connection.execute(known.order_by(stored.place)).all()
+    if found:
+        return found
     gave = creator_supporters.c
-    return (
+    sums = (
         select(func.sum(gave.amount).label("amount"))
         .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
         .group_by(gave.supporter_id)
         .having(func.sum(gave.amount) > 0)
         .subquery("sums")
     )
-
-
-TOPS = (1, 5, 10)
+    counted = spread(sums)
+    return connection.execute(counted.order_by(counted.selected_columns.place)).all()
 
 
 def _dependency(rows: Sequence[Any]) -> Dependency:
     """Of `rows` each is of those who gave the same, the last of whom has this `place`."""
-    count, whole = rows[0].supporters, rows[0].whole
+    last = rows[-1]
+    count, whole = last.place, last.so_far
     step = max(1, count // POINTS)
     places = {*(top for top in TOPS if top <= count), *range(step, count + 1, step), count}
     so_far: dict[int, Decimal] = {}
@@ -126,41 +118,10 @@ def _dependency(rows: Sequence[Any]) -> Dependency:
     return Dependency(
         count,
         whole,
-        whole * whole / rows[0].squares,
+        whole * whole / last.squares,
         {top: so_far.get(top, whole) / whole for top in TOPS},
         [(0.0, 0.0), *((place / count, float(amount / whole)) for place, amount in so_far.items())],
     )
-
-
-def largest(connection: Connection, creator_id: int, period: Period) -> Decimal:
-    """What the one who gave most in the period gave in it; 0 where nobody did.
-
-    Looked for among those who gave most in all: who comes after them can't have given more than the last.
-    """
-    row, gave = supporter_totals.c, creator_supporters.c
-    first = (
-        select(row.supporter_id, row.amount)
-        .where(row.creator_id == creator_id)
-        .order_by(row.amount.desc())
-        .limit(CANDIDATES)
-        .subquery("first")
-    )
-    recent = (
-        select(func.sum(gave.amount))
-        .where(
-            gave.creator_id == creator_id,
-            gave.supporter_id == first.c.supporter_id,
-            gave.date.between(period.first, period.last),
-        )
-        .scalar_subquery()
-    )
-    sums = select(first.c.amount, recent.label("recent")).subquery("sums").c
-    most, least, known = connection.execute(
-        select(func.coalesce(func.max(sums.recent), 0), func.min(sums.amount), func.count())
-    ).one()
-    if known == CANDIDATES and most < least:
-        most = connection.scalar(select(func.coalesce(func.max(_sums(creator_id, period).c.amount), 0)))
-    return Decimal(most)
 
 
 def cooling(connection: Connection, creator_id: int, through: date) -> int:

@@ -15,9 +15,9 @@ from aggregation.earnings import Line, SparkLine, Sums, month_after, month_of
 from aggregation.forecasting import MIN_DAYS, STALE_AFTER
 from aggregation.forecasting.creators import CreatorForecast, CreatorTotal
 from aggregation.metrics import Metric
-from aggregation.periods import Period
+from aggregation.periods import KNOWN_DAYS, Period
 from aggregation.queries import Queries, Store
-from aggregation.scenarios import KNOWN_DAYS, Habits, Scenario, changed, factor
+from aggregation.scenarios import Habits, Scenario, changed, factor
 from aggregation.summaries import Change, Number
 from callbacks import exports
 from callbacks.guard import Filled, PageGuard

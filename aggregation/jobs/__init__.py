@@ -40,6 +40,7 @@ from aggregation.jobs import (
     spark_profiles,
     sparks,
     supporter_returns,
+    supporter_spreads,
     supporter_totals,
     supporters,
     video_gifts,
@@ -84,6 +85,7 @@ from aggregation.schema import session_lengths as session_lengths_table
 from aggregation.schema import spark_days as spark_days_table
 from aggregation.schema import spark_profiles as spark_profiles_table
 from aggregation.schema import supporter_returns as supporter_returns_table
+from aggregation.schema import supporter_spreads as supporter_spreads_table
 from aggregation.schema import supporter_totals as supporter_totals_table
 
 Statement = Callable[[date, date, frozenset[str]], Select[Any]]
@@ -315,6 +317,15 @@ JOBS = (
         reads=(creator_supporters,),
         completes=False,
         noted=CHANGED_SUPPORTERS,
+    ),
+    Job(
+        "supporter_spreads",
+        supporter_spreads_table,
+        HALF_PAST,
+        supporter_spreads.statement,
+        None,
+        reads=(creator_supporters,),
+        completes=False,
     ),
     Job(
         "cohort_value",

@@ -327,21 +327,13 @@ def test_content_says_what_is_not_recorded(world: World) -> None:
     assert cards["rpm"][0] == "—"
 
 
-def test_the_largest_supporter_is_found_beyond_the_candidates(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_largest_supporter_of_a_period(world: World) -> None:
     """Vera gave 7 on the 1st and 14 on the 3rd, vito 21 on the 4th: both 21 in all."""
-    last_two, first_three = (
-        Period(date(2026, 3, 3), date(2026, 3, 4)),
-        Period(date(2026, 3, 1), date(2026, 3, 3)),
-    )
-    for candidates in (200, 1):
-        monkeypatch.setattr(people, "CANDIDATES", candidates)
-        with world.engine.connect() as connection:
-            assert people.largest(connection, CLEO, last_two) == 21
-            assert people.largest(connection, CLEO, first_three) == 21
-            assert people.largest(connection, CLEO, Period(date(2026, 3, 2), date(2026, 3, 3))) == 14
-            assert people.largest(connection, CLEO, Period(date(2026, 2, 1), date(2026, 2, 2))) == 0
+    days = [(3, 3, 4, 21), (3, 1, 3, 21), (3, 2, 3, 14), (2, 1, 2, 0)]
+    with world.engine.connect() as connection:
+        for month, first, last, most in days:
+            period = Period(date(2026, month, first), date(2026, month, last))
+            assert people.largest(connection, CLEO, period) == most
 
 
 def test_a_video_may_be_called_like_a_sum(world: World) -> None:

@@ -1,7 +1,7 @@
 """How what a creator gets is spread over supporters, against a recount of the list."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,12 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert
 
+from aggregation.checks import check
+from aggregation.jobs import chosen, supporter_spreads
+from aggregation.jobs.supporter_spreads import MANY, POINTS, TOPS
 from aggregation.partitions import require_months
-from aggregation.periods import Period
-from aggregation.schema import creator_supporters, supporter_totals
-from aggregation.supporters import CANDIDATES, POINTS, TOPS, dependency, largest
+from aggregation.periods import KNOWN_DAYS, Period
+from aggregation.publishing import run
+from aggregation.schema import creator_supporters, source
+from aggregation.supporters import Dependency, dependency, largest
+from layouts.page import CREATOR_PERIODS
 from tests.conftest import fresh
-from tests.spec.tables import change
+from tests.spec.tables import change, rows
 
 DAY = date(2026, 3, 4)
 PERIOD = Period(DAY, DAY)
@@ -27,32 +32,17 @@ unlike = st.lists(st.integers(0, 10**9), max_size=60)
 @pytest.fixture(scope="module")
 def engine(server: str, template: str) -> Iterator[Engine]:
     for each in fresh(server, template):
+        source.create_all(each)
+        change(each, "INSERT INTO users VALUES (1, 'somebody', true, 0, '2025-01-01')")
         with each.begin() as connection:
-            require_months(connection, creator_supporters, DAY, DAY)
+            require_months(connection, creator_supporters, DAY - timedelta(days=200), DAY)
         yield each
-
-
-def fill(engine: Engine, cents: list[int], in_all: list[int]) -> None:
-    """Who gave so much on the day, and in all."""
-    change(engine, "TRUNCATE creator_supporters, supporter_totals")
-    person = {"creator_id": CREATOR, "gifts": 1}
-    with engine.begin() as connection:
-        for table, amounts, more in (
-            (creator_supporters, cents, {"date": DAY}),
-            (supporter_totals, in_all, {"first_day": DAY, "last_day": DAY, "gift_days": 1}),
-        ):
-            rows = [
-                person | more | {"supporter_id": n, "amount": Decimal(each) / 100}
-                for n, each in enumerate(amounts, 1)
-            ]
-            if rows:
-                connection.execute(insert(table), rows)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(cents=alike | unlike)
 def test_it_equals_a_recount(engine: Engine, cents: list[int]) -> None:
-    fill(engine, cents, [])
+    give(engine, [(person, 0, each) for person, each in enumerate(cents)])
     gave = sorted((Decimal(each) / 100 for each in cents if each), reverse=True)
     with engine.connect() as connection:
         found = dependency(connection, CREATOR, PERIOD)
@@ -72,9 +62,79 @@ def test_it_equals_a_recount(engine: Engine, cents: list[int]) -> None:
     ]
 
 
-@pytest.mark.parametrize("people", [0, 1, CANDIDATES, CANDIDATES + 2])
-def test_the_largest_is_found_among_many_who_gave_more_before(engine: Engine, people: int) -> None:
-    """The last of them gave most on the day, and least in all."""
-    fill(engine, list(range(1, people + 1)), [10**6 - n for n in range(people)])
+def give(engine: Engine, gifts: list[tuple[int, int, int]]) -> None:
+    """Who, how many days before DAY, and how many cents; of who gave twice a day the first."""
+    change(engine, "TRUNCATE creator_supporters, supporter_spreads")
+    given_ = [
+        {"creator_id": CREATOR, "supporter_id": person, "date": DAY - timedelta(days=before), "gifts": 1}
+        | {"amount": Decimal(cents) / 100}
+        for (person, before), cents in {(who, when): cents for who, when, cents in reversed(gifts)}.items()
+    ]
+    with engine.begin() as connection:
+        if given_:
+            connection.execute(insert(creator_supporters), given_)
+
+
+def store(engine: Engine, many: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, engine.begin() as connection:
+        patch.setattr(supporter_spreads, "MANY", many)
+        run(connection, chosen(["supporter_spreads"])[0], DAY, DAY)
+
+
+def seen(engine: Engine) -> list[tuple[Dependency | None, Decimal]]:
     with engine.connect() as connection:
-        assert largest(connection, CREATOR, PERIOD) == Decimal(people) / 100
+        return [
+            (dependency(connection, CREATOR, each), largest(connection, CREATOR, each)) for each in PERIODS
+        ]
+
+
+def first_and_before(days: int) -> list[Period]:
+    newest = Period.ending(DAY, days)
+    return [newest, newest.shifted(-days)]
+
+
+PERIODS = [each for days in CREATOR_PERIODS for each in first_and_before(days)]
+PERIODS += [Period.ending(DAY, KNOWN_DAYS)]
+gifts = st.tuples(
+    st.integers(1, 30), st.sampled_from([0, 6, 7, 13, 14, 60, 89, 90, 179, 180]), st.integers(0, 9)
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(given_=st.lists(gifts, max_size=80))
+def test_what_is_stored_of_a_large_creator_is_what_would_be_counted(
+    engine: Engine, given_: list[tuple[int, int, int]]
+) -> None:
+    give(engine, [(1, 0, 1), *given_])
+    counted = seen(engine)
+    store(engine, 0)
+    change(engine, "TRUNCATE creator_supporters")
+    assert seen(engine) == counted
+
+
+def test_only_of_large_creators_it_is_stored(engine: Engine) -> None:
+    give(engine, [(person, person % 28, 5) for person in range(MANY)])
+    store(engine, MANY)
+    assert rows(engine, "supporter_spreads", "place") == []
+    # 2,001 who gave the same are one row in each of the periods that they gave in, but for places 1, 5 and 10
+    give(engine, [(person, person % 28, 5) for person in range(MANY + 1)])
+    store(engine, MANY)
+    assert set(rows(engine, "supporter_spreads", "place", "amount")) >= {(MANY + 1, Decimal("0.05"))}
+
+
+def test_an_independent_recount_finds_each_wrong_cell(engine: Engine) -> None:
+    give(engine, [(person, person % 50, person % 7) for person in range(2 * MANY)])
+    store(engine, MANY)
+    found = rows(engine, "supporter_spreads", "place")
+    assert recounted(engine) == (3 * len(found), 0)
+    change(engine, "UPDATE supporter_spreads SET so_far = so_far + 1 WHERE last_day = '2026-03-04'")
+    wrong = [end for (end,) in rows(engine, "supporter_spreads", "last_day") if end == DAY]
+    assert wrong
+    assert recounted(engine) == (3 * len(found), len(wrong))
+
+
+def recounted(engine: Engine) -> tuple[int, int]:
+    night = datetime(2026, 3, 5, 6, tzinfo=UTC)
+    report = check(engine, DAY - timedelta(days=200), DAY, clock=lambda: night)
+    (part,) = (each for each in report.tables if each.table == "supporter_spreads")
+    return part.cells, part.unequal

@@ -138,8 +138,14 @@ id  | created_at | is_creator
 """
 
 
-# What only whole weeks or months fill.
-NOT_OF_DAYS = {"user_frequency", "gifter_months", "gifter_cohorts", "peer_benchmarks"}
+# What only whole weeks or months fill, or thousands of people.
+NOT_OF_DAYS = {
+    "user_frequency",
+    "gifter_months",
+    "gifter_cohorts",
+    "peer_benchmarks",
+    "supporter_spreads",
+}
 
 
 def lenient(engine: Engine, share: str, moment: str) -> None:

@@ -27,7 +27,7 @@ def test_the_worker_waits_for_as_many_days_as_a_forecast_needs() -> None:
 def test_the_next_starts_come_soonest_first() -> None:
     starts = next_starts(datetime(2026, 3, 16, 0, 20, tzinfo=UTC))
     assert [(f"{start:%d %H:%M}", len(jobs)) for start, jobs in starts] == [
-        ("16 00:30", 20),
+        ("16 00:30", 21),
         ("16 01:00", 1),
         ("16 02:00", 1),
         ("17 00:10", 13),

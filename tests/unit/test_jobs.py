@@ -108,6 +108,7 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
         "supporters",
         "supporter_returns",
         "supporter_totals",
+        "supporter_spreads",
         "supporter_names",
     ]
     assert [job.name for job in with_readers(chosen(["viewers"]))] == ["viewers", "viewer_returns"]
