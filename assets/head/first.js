@@ -35,6 +35,18 @@
     document.body.prepend(line);
   };
 
+  // On a phone the menu is wider than the screen: the page's own name comes into view, once.
+  window.revealPage = () => {
+    for (const link of document.querySelectorAll(".top nav a.current")) {
+      const menu = link.parentElement;
+      if (menu.revealed === link || !menu.clientWidth) continue;
+      menu.revealed = link;
+      const [at, frame] = [link.getBoundingClientRect(), menu.getBoundingClientRect()];
+      const hidden = at.left < frame.left || at.right > frame.right;
+      if (hidden) menu.scrollLeft += at.left - frame.left - (frame.width - at.width) / 2;
+    }
+  };
+
   // Scripts keep the screen waiting: the numbers come first, then the charts, then Dash.
   const painted = () => new Promise((resolve) => {
     if (document.hidden) resolve();
@@ -56,6 +68,7 @@
     });
   };
   document.addEventListener("DOMContentLoaded", async () => {
+    window.revealPage();
     const charts = document.getElementById("charts-script");
     const { dataset } = document.documentElement;
     if (!charts) {
@@ -63,6 +76,10 @@
       return;
     }
     const dash = document.getElementById("dash-script");
+    // Fetched while the numbers are painted; before, it would hold them up.
+    requestAnimationFrame(() => {
+      charts.rel = "preload";
+    });
     await firstPainted();
     await load(charts);
     // Fetched while the charts are drawn.

@@ -11,25 +11,16 @@
       chart.querySelector(".main-svg .cartesianlayer") && !chart.dataset.busy);
     return done ? page.dataset.page : null;
   };
-  // On a phone the menu is wider than the screen.
-  const reveal = (link) => {
-    const menu = link.parentElement;
-    if (menu.revealed === link || !menu.clientWidth) return;
-    menu.revealed = link;
-    const [at, frame] = [link.getBoundingClientRect(), menu.getBoundingClientRect()];
-    if (at.left < frame.left || at.right > frame.right) menu.scrollLeft += at.left - frame.left - (frame.width - at.width) / 2;
-  };
   const name = () => {
     const heading = document.querySelector("main h1");
     const title = heading ? `${heading.textContent} · Sparkboard` : document.title;
     if (document.title !== title) document.title = title;
     // dcc.Link takes no aria attributes
     document.querySelectorAll(".top nav a").forEach((link) => {
-      if (link.matches(".current")) {
-        link.setAttribute("aria-current", "page");
-        reveal(link);
-      } else link.removeAttribute("aria-current");
+      if (link.matches(".current")) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     });
+    window.revealPage();
   };
   const mark = () => {
     name();

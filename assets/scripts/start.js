@@ -19,6 +19,7 @@
     watch.disconnect();
     entry.hidden = false;
     first.remove();
+    window.revealPage();
   });
   watch.observe(entry, { childList: true, subtree: true });
 })();

@@ -54,6 +54,14 @@ HOURS = """
     SELECT CAST(hour AS date) AS day, CAST(extract(hour FROM hour) AS int) AS hour, sum(revenue) AS revenue
     FROM gift_analytics WHERE hour >= :first AND hour < :last GROUP BY 1, 2 ORDER BY 1, 2
 """
+FORECAST = """
+    SELECT day.forecast_date AS date, day.projected_revenue AS projected, day.low_80, day.high_80
+    FROM revenue_forecast AS day
+    JOIN revenue_forecast_totals AS made USING (made_on, data_through, methodology)
+    WHERE made.chosen AND made.days = 30 AND made_on = (SELECT max(made_on) FROM revenue_forecast)
+        AND day.forecast_date BETWEEN :first AND :last
+    ORDER BY date
+"""
 MOVERS = """
     SELECT m.creator_id, p.name,
         coalesce(sum(gift_revenue) FILTER (WHERE date BETWEEN :first AND :last), 0) AS now,
@@ -95,6 +103,13 @@ def daily(engine: Engine, shown: Period) -> pd.DataFrame:
 
 def by_source(engine: Engine, shown: Period) -> pd.DataFrame:
     return read(engine, BY_SOURCE, first=shown.first, last=shown.last)
+
+
+def forecast(engine: Engine, shown: Period) -> pd.DataFrame:
+    """date, projected, low_80, high_80 of the days after the period: a third as many, from 7 to 30."""
+    days = min(max(shown.days // 3, 7), 30)
+    first, last = shown.last + timedelta(days=1), shown.last + timedelta(days=days)
+    return read(engine, FORECAST, first=first, last=last)
 
 
 def movers(engine: Engine, shown: Period) -> pd.DataFrame:

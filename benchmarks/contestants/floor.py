@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from aggregation import metrics
 from benchmarks.contestants import content
 from benchmarks.contestants.content import QUESTIONS
-from layouts import figures
+from layouts import figures, forecast_figures
 from layouts.theme import CHART_HEIGHT
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -146,8 +146,10 @@ def view(engine: Engine, days: int) -> View:
     frame, before = content.daily(engine, shown), content.daily(engine, content.earlier(shown))
     sources, today = content.by_source(engine, shown), content.hours(engine)
     names = [content.SOURCES.get(source, source) for source in sources["source"]]
+    trend = figures.revenue_trend(frame, before, (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS))
+    ahead = content.forecast(engine, shown)
     drawn = [
-        figures.revenue_trend(frame, before, (metrics.TOTAL_REVENUE, metrics.CREATOR_EARNINGS)),
+        forecast_figures.with_forecast(trend, frame, ahead, metrics.TOTAL_REVENUE),
         figures.sources(sources, names),
         figures.user_growth(frame, metrics.ACTIVE_USERS, metrics.NEW_USERS, metrics.TOTAL_USERS),
         figures.rate(frame, before, metrics.ACTIVE_SHARE),

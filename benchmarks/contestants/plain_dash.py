@@ -116,11 +116,15 @@ def movers(engine: Engine, shown: Period) -> Any:
 
 def revenue_trend(engine: Engine, shown: Period) -> go.Figure:
     frame, before = content.daily(engine, shown), content.daily(engine, content.earlier(shown))
+    ahead = content.forecast(engine, shown)
     return go.Figure(
         [
             line(frame, "total_revenue", "Total revenue", CYAN, fill="tozeroy"),
             line(frame, "creator_earnings", "Creator earnings", GREEN),
             compared(frame, before, "total_revenue", "Total revenue, compared", CYAN),
+            line(ahead, "low_80", "80 % from", VIOLET, showlegend=False),
+            line(ahead, "high_80", "80 % to", VIOLET, fill="tonexty", showlegend=False),
+            line(ahead, "projected", "Forecast, 80 % band", VIOLET),
         ],
         size(),
     )

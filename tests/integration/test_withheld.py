@@ -509,6 +509,10 @@ OF_CLEO = "WHERE creator_id = 1 AND date = '2026-03-03'"
         ("supporters", f"UPDATE creator_supporters SET amount = 98765.43 {OF_CLEO}"),
         ("supporters", f"UPDATE supporter_returns SET supporters = 98765 {OF_CLEO}"),
         ("supporters", "UPDATE supporter_totals SET amount = 98765.43 WHERE creator_id = 1"),
+        (
+            "supporters",
+            "INSERT INTO supporter_spreads VALUES (1, '2026-02-26', '2026-03-04', 98765, 1, 98765, 98765)",
+        ),
         ("content", f"UPDATE creator_videos SET earned = 98765.43 {OF_CLEO}"),
         ("content", f"UPDATE creator_videos SET views = 98765 {OF_CLEO}"),
         ("my-audience", f"UPDATE viewer_returns SET viewers = 98765 {OF_CLEO}"),
