@@ -52,6 +52,7 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
         .cte("many")
     )
     period = _periods()
+    inside = gave.date.between(newest - period.c.begin, newest - period.c.end)
     # One creator after the other, each by the key.
     each = (
         select(
@@ -59,11 +60,8 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
             (newest - period.c.end).label("last_day"),
             func.sum(gave.amount).label("amount"),
         )
-        .where(
-            gave.creator_id == many.c.creator_id,
-            gave.date > newest - 2 * max(PERIODS),
-            gave.date.between(newest - period.c.begin, newest - period.c.end),
-        )
+        .select_from(creator_supporters.join(period, inside))
+        .where(gave.creator_id == many.c.creator_id, gave.date > newest - 2 * max(PERIODS))
         .group_by(gave.supporter_id, period.c.begin, period.c.end)
         .having(func.sum(gave.amount) > ZERO)
         .lateral("each")
