@@ -117,6 +117,7 @@ def test_a_worker_on_a_platform_whose_events_are_in_a_lake_alone(
         "peers",
         "gifter_months",
         "gifter_cohorts",
+        "supporter_spreads",
     }
     assert numbers(database) == expected
     assert not [line for line in worker.due() if line.startswith("overdue")]
