@@ -59,7 +59,8 @@ def run_row(run: dict[Any, Any]) -> tuple[str, ...]:
         f"{formats.short(low, 'money')} – {formats.short(high, 'money')}",
         formats.short(came, "money"),
         formats.change_text(error_of(run["projected"], came)),
-        covered(run, came),
+        # On a phone the words take two lines.
+        covered(run, came).replace(" %", "\N{NO-BREAK SPACE}%"),
     )
 
 
@@ -74,7 +75,7 @@ def covered(run: dict[Any, Any], came: Number | None) -> str:
         return f"known on {formats.day(settles(run['data_through']))}"
     for nominal in (80, 95):
         if run[f"low_{nominal}"] <= came <= run[f"high_{nominal}"]:
-            return f"inside {nominal}\N{NO-BREAK SPACE}%"
+            return f"inside {nominal} %"
     return "outside"
 
 

@@ -125,8 +125,8 @@ def test_the_track_record(world: World) -> None:
     assert shown.rows("runs") == [
         "5 Mar 2026 smoothing with weekdays (ETS) $300.00 $200.00 – $400.00 — — known on 4 Apr 2026",
         "19 Jan 2026 smoothing with weekdays (ETS) $130.00 $105.00 – $150.00 $100.00 +30.0% outside",
-        "12 Jan 2026 smoothing with weekdays (ETS) $80.00 $70.00 – $130.00 $100.00 −20.0% inside 80 %",
-        "5 Jan 2026 smoothing with weekdays (ETS) $110.00 $90.00 – $120.00 $100.00 +10.0% inside 80 %",
+        "12 Jan 2026 smoothing with weekdays (ETS) $80.00 $70.00 – $130.00 $100.00 −20.0% inside 80\xa0%",
+        "5 Jan 2026 smoothing with weekdays (ETS) $110.00 $90.00 – $120.00 $100.00 +10.0% inside 80\xa0%",
     ]
 
 

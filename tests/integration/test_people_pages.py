@@ -216,7 +216,7 @@ def test_who_began_to_give_in_one_month_and_gave_in_the_next(database: Engine) -
         """
         virtual_gifts
         id | sender_id | creator_share | platform_share | created_at
-        11 | 3         | 10.00         | 0.00           | 2026-01-10
+        11 | 3         | 10.00         | 0.00           | 2026-01-01
         12 | 4         | 4.00          | 0.00           | 2026-01-31
         13 | 3         | 6.00          | 0.00           | 2026-02-01
         """,
@@ -227,7 +227,7 @@ def test_who_began_to_give_in_one_month_and_gave_in_the_next(database: Engine) -
     assert shown.kpis()["grr"][0] == shown.kpis()["nrr"][0] == "42.9%"
     assert shown.rows("gifter_cohorts") == ["Jan 2026 2 $14.00 42.9% 42.9%"]
     assert traces(shown, "retention-payers")["GRR"]["y"] == pytest.approx([100, 600 / 14])
-    # vito's 30th day is 2 March, vera's 9 February: neither came
+    # vito's 30th day is 2 March: he didn't come
     assert answer(world, "ana", "retention", "?days=30").kpis()["gifter_day_30"][0] == "0.0%"
 
 
