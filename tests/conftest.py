@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ GDQ = Path(__file__).resolve().parents[2] / "shared" / "data" / "gdq"
 # Twice what all servers of a run take at once.
 MEMORY, ENOUGH = Path("/dev/shm"), 8 * 2**30  # noqa: S108
 _numbers = itertools.count(1)
+# Whoever was started in the background ignores Ctrl-C, and so would the programs that tests stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # What takes minutes begins first: else one process would still be at it long after the others are done.
 LONGEST = (
     "integration/test_gdq.py",
