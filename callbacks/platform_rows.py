@@ -288,7 +288,7 @@ def _kept(queries: Queries, chosen: Selection, metric: Metric) -> Table:
     if entry.value is None:
         return _table("First gift in", ["—"], RATIO, [Column(metric.label, metric.unit, [None])])
     months = retention.gifter_months(queries, chosen)
-    began = retention.months_before(retention.ends_in(chosen.shown))
+    began = retention.began_before(months, chosen.shown)
     first = [months.at(month, 0).amount for month in began]
     later = [months.at(month, 1) for month in began]
     again = [each.kept if metric is metrics.GRR else each.amount for each in later]

@@ -267,11 +267,14 @@ def payer_kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
     if reason:
         return [kpi(metric, None, None, reason=reason) for metric in (metrics.GRR, metrics.NRR)]
     months = gifter_months(queries, chosen)
-    began = months_before(ends_in(chosen.period))
+    began = began_before(months, chosen.period)
     now = months.kept(began, 1)
-    earlier = months.kept(months_before(ends_in(chosen.comparable)), 1) if chosen.comparable else (None, None)
+    earlier = months.kept(began_before(months, chosen.comparable), 1) if chosen.comparable else (None, None)
     history = [months.kept([cohort], 1) for cohort in months.months[-12:] if months.ripe(cohort, 1)]
     about = f"first gifts of {month_names(began)}, and the month after"
+    why_none = f"no {about}"
+    if months.at(began[-1], 0).gifters and not months.ripe(began[-1], 1):
+        why_none = f"gifts began within {began[-1]:%b %Y}"
     return [
         kpi(
             metric,
@@ -279,7 +282,7 @@ def payer_kpis(queries: Queries, chosen: Selection) -> list[Kpi]:
             earlier[number],
             history=[each[number] for each in history],
             note=about,
-            reason="" if now[number] is not None else f"no {about}",
+            reason="" if now[number] is not None else why_none,
         )
         for number, metric in enumerate((metrics.GRR, metrics.NRR))
     ]
@@ -291,8 +294,10 @@ def ends_in(period: Period) -> list[date]:
     return ends or [last_month_end(period.last)]
 
 
-def months_before(ends: Iterable[date]) -> list[date]:
-    return [later_month(end, -1) for end in ends]
+def began_before(months: GifterCohorts, period: Period) -> list[date]:
+    """The months before those that end in the period; where any are ripe, these alone."""
+    before = [later_month(end, -1) for end in ends_in(period)]
+    return [month for month in before if months.ripe(month, 1)] or before
 
 
 def month_names(ends: Sequence[date]) -> str:

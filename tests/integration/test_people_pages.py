@@ -231,6 +231,31 @@ def test_who_began_to_give_in_one_month_and_gave_in_the_next(database: Engine) -
     assert answer(world, "ana", "retention", "?days=30").kpis()["gifter_day_30"][0] == "0.0%"
 
 
+def test_months_before_gifts_came_from_the_first_day_on_take_no_part(database: Engine) -> None:
+    """Of 90 days, vito began on 20 December, vera in January: 10.00, and 5.00 in February."""
+    world = cast.make(database, aggregated=False)
+    fill(
+        database,
+        """
+        virtual_gifts
+        id | sender_id | creator_share | platform_share | created_at
+        11 | 4         | 100.00        | 0.00           | 2025-12-20
+        12 | 3         | 10.00         | 0.00           | 2026-01-05
+        13 | 3         | 5.00          | 0.00           | 2026-02-05
+        """,
+    )
+    Worker(database, lambda: cast.NOW).run_due(cast.NOW)
+    value, about = answer(world, "ana", "retention", "?days=90").kpis()["nrr"]
+    assert value == "50.0%"
+    assert "first gifts of Jan 2026, and the month after" in about
+    client = world.signed_in("ana")
+    rows = client.get("/rows/platform/nrr?days=90").text
+    assert "$10.00" in rows
+    assert "$100.00" not in rows
+    february = "?from=2026-01-10&to=2026-01-31"
+    assert "gifts began within Dec 2025" in answer(world, "ana", "retention", february).kpis()["nrr"][1]
+
+
 # ---- states ----
 
 
