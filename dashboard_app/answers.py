@@ -1,5 +1,6 @@
 """What pages answer: made once for each state of the data where a page is alike for everybody."""
 
+import re
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -61,6 +62,10 @@ class UnknownCreator(NotFound):
 SEARCH = "\ue000"
 
 
+# What stands before a definition's words, and the words.
+_DEFINED = re.compile(r'(<details class="definition">.*?</summary>).*?(?=</details>)', re.DOTALL)
+
+
 class Answer:
     """What fills a page, in the forms in which it goes out; each made when it is first wanted."""
 
@@ -87,8 +92,9 @@ class Answer:
 
     @cached_property
     def html(self) -> Markup:
-        """The page, for people."""
-        return markup(self.fitted(SEARCH))
+        """The page, for people, until Dash has started: without what only a click would show."""
+        written = str(markup(self.fitted(SEARCH)))
+        return Markup(_DEFINED.sub(r"\1", written))  # noqa: S704 - escaped there
 
     def json(self, search: str) -> str:
         """The page, for Dash."""

@@ -131,7 +131,7 @@ def _server(secret: str) -> Flask:
         SESSION_COOKIE_NAME="sparkboard",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
     )
     return server
 

@@ -153,14 +153,15 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
 def _dates(asked: Asked) -> Markup:
     """Both ends of a range of one's own; shown where one is chosen. `to` is its last day."""
     first, last = asked.typed or ("", "")
-    box = '<div class="control dates" id="{id}" hidden>{first}<span>to</span>{last}</div>'
-    field = Markup(
-        '<input type="date" name="{}" aria-label="{}" min="2000-01-01" max="2999-12-31" value="{}">'
-    )
-    return Markup(box.replace(" hidden", "") if asked.typed else box).format(  # noqa: S704 - format escapes
-        id=Ids.DATES,
-        first=field.format("from", "First day", first),
-        last=field.format("to", "Last day", last),
+    # Fields of dates take the browser longer than the rest of the page: they become such when they are shown.
+    kind, hidden = ("date", "") if asked.typed else ("hidden", "hidden")
+    box = Markup('<div class="control dates" id="{}" {}>{}<span>to</span>{}</div>')
+    field = Markup('<input type="{}" name="{}" aria-label="{}" min="2000-01-01" max="2999-12-31" value="{}">')
+    return box.format(
+        Ids.DATES,
+        hidden,
+        field.format(kind, "from", "First day", first),
+        field.format(kind, "to", "Last day", last),
     )
 
 

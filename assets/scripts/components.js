@@ -55,7 +55,9 @@
         const asked = new URLSearchParams(search);
         const own = asked.has("from") || asked.has("to");
         if (dates) dates.hidden = !own;
-        if (dates && own) ["from", "to"].forEach((end) => { part(end).value = asked.get(end) ?? ""; });
+        for (const end of dates && own ? ["from", "to"] : []) {
+          Object.assign(part(end), { type: "date", value: asked.get(end) ?? "" });
+        }
         selects.forEach((select) => {
           const known = [...select.options].map((option) => option.value);
           const wanted = select.name === "days" && own ? "custom" : asked.get(select.name);

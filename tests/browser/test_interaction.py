@@ -116,6 +116,7 @@ def test_a_range_of_ones_own_begins_as_what_is_shown(visitor: Visitor) -> None:
     visitor.page.select_option("#period", "custom")
     last = through(visitor)
     first = visitor.page.locator("#dates [name=from]")
+    expect(first).to_have_attribute("type", "date")
     expect(first).to_have_value((last - timedelta(days=29)).isoformat())
     visitor.ready()
     assert number(visitor, "total_revenue") == before

@@ -326,6 +326,23 @@ def test_a_page_is_one_answer_and_files_that_are_kept(visitor: Visitor) -> None:
     assert visitor.page.evaluate(from_network) == 0
 
 
+def test_nothing_but_the_font_comes_before_the_numbers(visitor: Visitor) -> None:
+    """Scripts and the tab's picture would have to share the processor with them."""
+    visitor.sign_in("analyst")
+    visitor.ready()
+    icon = visitor.page.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", re.compile(r"^/assets/logo-\w+\.svg$"))
+    asked = visitor.page.evaluate(
+        "performance.getEntriesByType('resource').map((file) => [file.name, file.startTime])"
+    )
+    laid_out = visitor.page.evaluate(
+        "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+    )
+    early = {name.rsplit(".", 1)[-1] for name, start in asked if start <= laid_out}
+    assert early <= {"woff2"}
+    assert any(name.endswith(".js") for name, _ in asked)
+
+
 def test_charts_are_drawn_once(visitor: Visitor) -> None:
     """Before Dash has started; it takes over the very same drawing. Another period draws what it changes."""
     visitor.page.add_init_script(

@@ -1,9 +1,11 @@
 """The rows behind a number: their total is the number, and they are for those who may see it."""
 
 import csv
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -63,13 +65,25 @@ def read(client: FlaskClient, address: str) -> BeautifulSoup:
 
 def cards(client: FlaskClient, address: str) -> dict[str, tuple[str, str]]:
     """Of those that have rows: name → the exact value of the card, and where they are."""
+    page = read(client, address)
+    layout = page.select_one("#first-layout")
+    assert layout
     found = {}
-    for card in read(client, address).select("#first-view [data-kpi]"):
+    # What opens on a click is not yet in the first view.
+    for card in BeautifulSoup("".join(_texts(json.loads(layout.text))), "html.parser").select("[data-kpi]"):
         value, rows = card.select_one(".kpi-value"), card.select_one("a.rows")
         assert value
         if rows:
             found[str(card["data-kpi"])] = (str(value["data-value"]), str(rows["href"]))
     return found
+
+
+def _texts(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict | list):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from _texts(each)
 
 
 def table(page: BeautifulSoup) -> list[list[Tag]]:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from dashboard_app.accounts import Accounts
 from dashboard_app.factory import create_app
-from dashboard_app.static import File, StaticFiles
+from dashboard_app.static import ASSETS, EAGER, File, StaticFiles
 from tests import cast
 from tests.cast import World
 
@@ -47,7 +47,11 @@ def served(world: World, compressed: StaticFiles) -> World:
 def named(page: str) -> set[str]:
     """All files of ours that an HTML page names."""
     soup = BeautifulSoup(page, "html.parser")
-    found = {tag[key] for key in ("src", "href") for tag in soup.select(f"script[{key}], link[{key}]")}
+    found = {
+        tag[key]
+        for key in ("src", "href", "data-later")
+        for tag in soup.select(f"script[{key}], link[{key}]")
+    }
     return {str(address) for address in found if str(address).startswith("/")}
 
 
@@ -56,6 +60,20 @@ def index(world: World) -> str:
 
 
 # ---- the files ----
+
+
+def test_the_first_view_has_only_what_is_on_the_screen(world: World) -> None:
+    """Dash has the rest, when it has started; before, nothing can be opened."""
+    page = BeautifulSoup(index(world), "html.parser")
+    view, layout = page.select_one("#first-view"), page.select_one("#first-layout")
+    assert view
+    assert layout
+    opening = view.select("details.definition > summary")
+    whole = str(json.loads(layout.text))
+    assert len(opening) == whole.count('<details class="definition">') == 8
+    assert not view.select("details.definition > :not(summary)")
+    assert "Everyone who had signed up" in whole
+    assert {field["type"] for field in view.select("#dates input")} == {"hidden"}
 
 
 def test_every_file_that_the_page_names_is_there(served: World) -> None:
@@ -135,6 +153,15 @@ def test_two_processes_name_them_alike() -> None:
     one, other = StaticFiles(), StaticFiles()
     for name in ("charts", "bundle", "font", "logo"):
         assert getattr(one, name) == getattr(other, name)
+
+
+def test_plotlys_outermost_functions_are_compiled_while_they_are_read() -> None:
+    """With another plotly, what is looked for in it may be missing: charts would only come later."""
+    (plotly,) = (ASSETS / "vendor").glob("plotly-basic-*.min.js")
+    assert [plotly.read_bytes().count(arrow) for arrow, _ in EAGER] == [1, 1]
+    charts = StaticFiles()._files[2].body
+    assert [charts.count(function) for _, function in EAGER] == [1, 1]
+    assert not any(arrow in charts for arrow, _ in EAGER)
 
 
 # ---- compressing ----
