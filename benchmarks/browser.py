@@ -187,9 +187,9 @@ class Visit:
     context: BrowserContext
     slowdown: int = 1
 
-    def load(self, url: str, conditions: Conditions) -> tuple[Page, Load]:
-        """Open `url` in a new tab and wait until all is drawn and quiet."""
-        page = self.context.new_page()
+    def load(self, url: str, conditions: Conditions, before: str | None = None) -> tuple[Page, Load]:
+        """Open `url` in a new tab, coming from the address `before`; wait until all is drawn and quiet."""
+        page = self.tab(before)
         session = self.context.new_cdp_session(page)
         traffic = Traffic()
         traffic.attach(session)
@@ -200,6 +200,14 @@ class Visit:
         _wait(page, "usable", url)
         page.wait_for_timeout(AFTERMATH_MS * self.slowdown)
         return page, _load(page, traffic)
+
+    def tab(self, before: str | None) -> Page:
+        """A new one, which shows `before` already."""
+        page = self.context.new_page()
+        if before:
+            page.goto(before, timeout=TIMEOUT_MS)
+            settle()
+        return page
 
 
 def _waiting(conditions: Conditions) -> str:
@@ -288,9 +296,9 @@ def visit(
             context.close()
 
 
-def trace(someone: Visit, url: str, conditions: Conditions, file: Path) -> None:
+def trace(someone: Visit, url: str, conditions: Conditions, file: Path, before: str | None = None) -> None:
     """Save Chromium's own record of one load, for its performance panel or ui.perfetto.dev."""
-    page = someone.context.new_page()
+    page = someone.tab(before)
     session = someone.context.new_cdp_session(page)
     page.add_init_script(WATCH + _waiting(conditions))
     ended: list[str] = []

@@ -20,10 +20,11 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page, Playwright, sync_playwright
 from rich.console import Console
@@ -45,6 +46,7 @@ CARDS, CHARTS = 8, len(floor.CHARTS)
 # The chart of today stays as it is when the period changes.
 CHANGING = CHARTS - 1
 PERIODS = (7, 90)
+BEFORE = "/healthz"
 ROLES = ("admin", "analyst", "creator")
 
 SHOWN = Conditions(values=f"__watch.values({CARDS})", ready=f"__watch.drawn({CHARTS})")
@@ -59,13 +61,17 @@ out = Console(width=120, highlight=False)
 
 @dataclass(frozen=True)
 class Contestant:
-    """A page that is measured. `switches`: whether its period can be changed in #period."""
+    """A page that is measured. `switches`: whether its period can be changed in #period.
+
+    `before`: the page that one comes from, if not from an empty tab.
+    """
 
     name: str
     url: str
     conditions: Conditions = SHOWN
     cookies: Mapping[str, str] = field(default_factory=dict)
     switches: bool = True
+    before: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--only", default=",".join(CONTESTANTS), help=f"of {', '.join(CONTESTANTS)}; with commas")
     add("--no-phone", dest="phone", action="store_false", help="leave the slow phone out")
     add("--no-pages", dest="pages", action="store_false", help="leave the product's other pages out")
+    add("--empty-tab", action="store_true", help="come from an empty tab, not from a page of the same site")
     add("--peer", metavar="URL", action="append", default=[], help="another page; may be repeated")
     add("--ready", metavar="JS", action="append", default=[], help="true when the peer's charts are drawn")
     add("--values", metavar="JS", action="append", default=[], help="true when its values can be read")
@@ -192,8 +199,15 @@ def _contestants(options: argparse.Namespace) -> Iterator[tuple[list[Contestant]
             floor.export(platform_.engine, Path(folder), _bundle(options.bundle))
             server = serving.gunicorn(f"benchmarks.contestants.floor:create({folder!r})", {})
             made.append(Contestant(FLOOR, stack.enter_context(server) + "/"))
+        if not options.empty_tab:
+            made, pages = _from_inside(made), _from_inside(pages)
         made.extend(_peers(options))
         yield made, pages
+
+
+def _from_inside(found: Sequence[Contestant]) -> list[Contestant]:
+    """As someone comes who has just signed in, from a page of the same site: here its smallest."""
+    return [replace(who, before=urljoin(who.url, BEFORE)) for who in found]
 
 
 def _overview(address: str, cookies: Mapping[str, str]) -> Contestant:
@@ -239,14 +253,15 @@ def _measure(run: Run, rounds: int) -> None:
             _phone(run, who)
         for who in run.pages:
             with run.visit(who) as someone:
-                run.note(who, {"cold_drawn": someone.load(who.url, who.conditions)[1].drawn})
+                _page, load = someone.load(who.url, who.conditions, who.before)
+                run.note(who, {"cold_drawn": load.drawn, "cold_shift": load.shift})
 
 
 def _warm_up(run: Run, who: Contestant) -> None:
     """Twice, as each server has two processes; what the page says is kept for comparing."""
     with run.visit(who) as someone:
         for _ in range(2):
-            page, _load = someone.load(who.url, who.conditions)
+            page, _load = someone.load(who.url, who.conditions, who.before)
             texts = page.eval_on_selector_all(".kpi-value", "all => all.map((one) => one.textContent)")
             run.values[who.name] = texts
             _periods(page, who)
@@ -257,7 +272,7 @@ def _desktop(run: Run, who: Contestant) -> None:
     """Cold; once more, by which Chromium keeps compiled scripts; warm; and other periods."""
     with run.visit(who) as someone:
         for kind in ("cold", "", "warm"):
-            page, load = someone.load(who.url, who.conditions)
+            page, load = someone.load(who.url, who.conditions, who.before)
             if kind:
                 run.note(who, _measures(kind, load))
             if kind == "warm":
@@ -268,7 +283,7 @@ def _desktop(run: Run, who: Contestant) -> None:
 
 def _phone(run: Run, who: Contestant) -> None:
     with run.visit(who, phone=True) as someone:
-        _page, load = someone.load(who.url, who.conditions)
+        _page, load = someone.load(who.url, who.conditions, who.before)
         run.note(who, {"phone_drawn": load.drawn, "phone_values": load.values})
 
 
@@ -288,7 +303,7 @@ def _trace(run: Run, file: Path) -> None:
     who = run.contestants[0]
     _warm_up(run, who)
     with run.visit(who) as someone:
-        browser.trace(someone, who.url, who.conditions, file)
+        browser.trace(someone, who.url, who.conditions, file, who.before)
     out.print(f"wrote {file}", markup=False)
 
 
@@ -390,8 +405,9 @@ def _show(run: Run, targets: Sequence[Target], version: str, rounds: int) -> Non
         ratios = {name: label for name, label in TIMES.items() if "server" not in name}
         _table("× floor", names, ratios, run.samples, _to_floor(run.samples))
     if run.pages:
-        cold = {"cold_drawn": "cold: all drawn"}
-        _table("other pages, ms", [who.name for who in run.pages], cold, run.samples, _with_range)
+        names = [who.name for who in run.pages]
+        _table("other pages, ms", names, {"cold_drawn": TIMES["cold_drawn"]}, run.samples, _with_range)
+        _table("", names, {"cold_shift": OTHERS["cold_shift"]}, run.samples, _bare)
     grid = Table("target", "measured", "", box=None, pad_edge=False)
     for target in targets:
         grid.add_row(target.text, target.measured, VERDICTS[target.passed])

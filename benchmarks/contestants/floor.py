@@ -227,6 +227,9 @@ def create(folder: str) -> Callable[..., Iterable[bytes]]:
     files["/"] = files.pop("/index.html")
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/healthz":
+            start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+            return [b"ok"]
         file = files.get(environ["PATH_INFO"])
         if file is None:
             start_response("404 Not Found", [("Content-Length", "0")])

@@ -38,6 +38,7 @@ def create() -> Flask:
     app.layout = layout()
     register(app, engine)
     server: Flask = app.server
+    server.add_url_rule("/healthz", view_func=lambda: "ok")
     return server
 
 
