@@ -335,9 +335,7 @@ def test_nothing_but_the_font_comes_before_the_numbers(visitor: Visitor) -> None
     asked = visitor.page.evaluate(
         "performance.getEntriesByType('resource').map((file) => [file.name, file.startTime])"
     )
-    laid_out = visitor.page.evaluate(
-        "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
-    )
+    laid_out = visitor.page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     early = {name.rsplit(".", 1)[-1] for name, start in asked if start <= laid_out}
     assert early <= {"woff2"}
     assert any(name.endswith(".js") for name, _ in asked)
