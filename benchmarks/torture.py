@@ -288,6 +288,8 @@ def at_work(engine: Engine, chance: random.Random) -> bool:
 def finish(arena: Arena, engine: Engine) -> None:
     """Let one worker do what is left; then all has to be as after an undisturbed run."""
     with worker(engine) as last:
+        # Where nothing is left, SIGTERM would else come before the worker listens for it.
+        wait(lambda: any("worker started" in line for line in last.lines), "it has started", who=last)
         wait(lambda: complete(engine), "nothing is missing")
         last.end()
     require_ended(arena, engine)

@@ -66,6 +66,8 @@ def test_all_works_without_scripts_and_by_keyboard(browser: Browser, demo: str) 
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{demo}/login?next=/account")
+    # A field is given the focus with the first frame, which may come after the page.
+    page.wait_for_selector("[name=username]:focus")
     page.keyboard.type("creator")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
