@@ -153,7 +153,7 @@ def _control(name: str, part: str, label: str, options: Sequence[tuple[str, str]
 def _dates(asked: Asked) -> Markup:
     """Both ends of a range of one's own; shown where one is chosen. `to` is its last day."""
     first, last = asked.typed or ("", "")
-    # Fields of dates take the browser longer than the rest of the page: they become such when they are shown.
+    # Fields of dates take a browser as long to make as the rest of the page: they become such when shown.
     kind, hidden = ("date", "") if asked.typed else ("hidden", "hidden")
     box = Markup('<div class="control dates" id="{}" {}>{}<span>to</span>{}</div>')
     field = Markup('<input type="{}" name="{}" aria-label="{}" min="2000-01-01" max="2999-12-31" value="{}">')
