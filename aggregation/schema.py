@@ -467,6 +467,7 @@ supporter_changes = Table(
     analytics,
     Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
     Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
 )
 # Whoever has been silent for longer than this, and than so many usual gaps, is cooling.
 LEAST_SILENCE, SILENT_GAPS, COOLING_GIFTS = 14, 3, 3

@@ -54,7 +54,7 @@ class _Backends:
 
     def sample(self, done: threading.Event) -> None:
         while not done.wait(SAMPLED_EVERY):
-            self.peak = max(self.peak, *map(_own_memory, self.pids), 0)
+            self.peak = max(self.peak, *map(_own_memory, tuple(self.pids)), 0)
 
 
 def cpu_of(pid: int) -> float:

@@ -117,7 +117,8 @@ class Job:
     `at` is the time (UTC) of its nightly slot. `day` is the column that puts a row into a span; None
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
-    comes after them, and runs whenever they do. `later`: what a run changes in days after its own.
+    comes after them, and runs whenever they do; one that `asks` a table takes from it what was known before
+    the run. `later`: what a run changes in days after its own.
     With `to_month_end` these are all days until the month's last complete one, with `tail` those of so
     many days more.
     `notes`: keys of rows that a run changes are noted there. A job that is `noted` so makes only the rows
@@ -134,6 +135,7 @@ class Job:
     keeps: tuple[str, ...] = ()
     keeps_unless: frozenset[str] = frozenset()
     reads: tuple[Table, ...] = ()
+    asks: tuple[Table, ...] = ()
     later: Later | None = None
     completes: bool = True
     to_month_end: bool = False
@@ -157,7 +159,8 @@ class Job:
     def span(self, first: date, last: date) -> ColumnElement[bool]:
         """The stored rows of these days."""
         if self.noted:
-            return tuple_(*self.table.primary_key).in_(select(self.noted.keys))
+            noted = (self.noted.keys.c[key.name] for key in self.table.primary_key)
+            return tuple_(*self.table.primary_key).in_(select(*noted))
         return true() if self.day is None else within(self.day, first, last)
 
     def reach(self, last: date, complete: date) -> date:
@@ -197,16 +200,6 @@ JOBS = (
         completes=False,
     ),
     Job(
-        "gifter_activity",
-        gifter_activity_table,
-        MIDNIGHT,
-        gifter_activity.statement,
-        gifter_activity_table.c.date,
-        reads=(user_engagement,),
-        later=Later(gifter_activity.depend_on_days_until, gifter_activity.of_later_days),
-        completes=False,
-    ),
-    Job(
         "frequency",
         user_frequency,
         MIDNIGHT,
@@ -224,6 +217,16 @@ JOBS = (
         gifter_returns.c.date,
         reads=(user_engagement,),
         later=Later(partial(visits.depend_on_days_until, gifter_returns), gifters.of_later_days),
+        completes=False,
+    ),
+    Job(
+        "gifter_activity",
+        gifter_activity_table,
+        MIDNIGHT,
+        gifter_activity.statement,
+        gifter_activity_table.c.date,
+        reads=(user_engagement, gifter_returns),
+        later=Later(gifter_activity.depend_on_days_until, gifter_activity.of_later_days),
         completes=False,
     ),
     Job("revenue", revenue_breakdown, MIDNIGHT, revenue.statement, revenue_breakdown.c.date),
@@ -303,6 +306,7 @@ JOBS = (
         supporter_returns.statement,
         supporter_returns_table.c.date,
         reads=(creator_supporters,),
+        asks=(supporter_totals_table, supporter_changes),
         later=Later(
             partial(visits.depend_on_days_until, supporter_returns_table), supporter_returns.of_later_days
         ),

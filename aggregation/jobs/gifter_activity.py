@@ -1,53 +1,55 @@
 """gifter_activity: how many gave their first gift, and how many of them were active 30 days later."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal_column, select, union_all
 
-from aggregation.jobs import visits
 from aggregation.jobs.events import ZERO, literal_day
-from aggregation.jobs.returns import WHO, was_active
-from aggregation.schema import gifter_activity, user_engagement
+from aggregation.jobs.returns import was_active
+from aggregation.schema import gifter_activity, gifter_returns, user_engagement
 
 AGE = 30
 LATER = timedelta(days=AGE)
 
 
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
-    """date, age (0 or 30), users. Reads user_engagement alone."""
-    began = visits.in_span(user_engagement, WHO, first, last, gave)
-    of_earlier = visits.in_span(user_engagement, WHO, first - LATER, last - LATER, gave)
-    days = user_engagement.c.date.between(literal_day(first), literal_day(last))
-    return _rows(began, of_earlier, days)
+    """date, age (0 or 30), users. Reads user_engagement and gifter_returns alone."""
+    return _rows(lambda day, ago: day.between(literal_day(first - ago), literal_day(last - ago)))
 
 
 def of_later_days(last: date) -> Select[Any]:
     """The rows of days after `last`: who gave first hangs on all days before."""
-    began = visits.next_after(user_engagement, WHO, last, gave)
-    of_earlier = visits.next_after(user_engagement, WHO, last - LATER, gave)
-    return _rows(began, of_earlier, user_engagement.c.date > literal_day(last))
+    return _rows(lambda day, ago: day > literal_day(last - ago))
 
 
 def depend_on_days_until(last: date) -> ColumnElement[bool]:
     return gifter_activity.c.date > literal_day(last)
 
 
-def gave(row: Any) -> ColumnElement[bool]:
-    return row.gifts_sent > ZERO  # type: ignore[no-any-return]
-
-
-def _rows(began: Any, of_earlier: Any, days: ColumnElement[bool]) -> Select[Any]:
-    first_gifts = select(began.date, ZERO.label("age"), began.user_id).where(began.previous.is_(None))
-    row = user_engagement.c
-    came_back = select(row.date, literal_column(str(AGE)).label("age"), row.user_id).where(
-        row.user_id == of_earlier.user_id,
-        cast(row.date - of_earlier.date, Integer) == literal_column(str(AGE)),
-        of_earlier.previous.is_(None),
-        was_active(row),
-        days,
+def _rows(inside: Callable[[ColumnElement[date], timedelta], ColumnElement[bool]]) -> Select[Any]:
+    """`inside`: whether a day is one of those that are asked for, or so long before one."""
+    began, row = gifter_returns.c, user_engagement.c
+    first_gifts = select(began.date, cast(ZERO, Integer).label("age"), began.gifters.label("users"))
+    newcomer = (
+        select(began.date, func.unnest(began.first_timers).label("user_id"))
+        .where(began.days_since == ZERO, inside(began.date, LATER))
+        .subquery("newcomers")
+        .c
     )
-    both = union_all(first_gifts, came_back).subquery("gifters").c
-    return select(both.date, cast(both.age, Integer).label("age"), func.count().label("users")).group_by(
-        both.date, both.age
+    age: ColumnElement[int] = literal_column(str(AGE))
+    came_back = (
+        select(row.date, cast(age, Integer), func.count())
+        .where(
+            row.user_id == newcomer.user_id,
+            inside(row.date, timedelta()),
+            cast(row.date - newcomer.date, Integer) == age,
+            was_active(row),
+        )
+        .group_by(row.date)
     )
+    both = union_all(
+        first_gifts.where(began.days_since == ZERO, inside(began.date, timedelta())), came_back
+    ).subquery("both")
+    return select(*both.c)

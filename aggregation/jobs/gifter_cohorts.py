@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select, true
 
 from aggregation.jobs.events import literal_day, money
 from aggregation.schema import gifter_cohorts, gifter_months
@@ -25,19 +25,24 @@ def depend_on_days_until(last: date) -> ColumnElement[bool]:
 
 def _of(those: ColumnElement[bool]) -> Select[Any]:
     row, earlier = gifter_months.c, gifter_months.alias("earlier").c
-    begin = select(func.min(earlier.date)).where(earlier.user_id == row.user_id).scalar_subquery()
-    month = select(row.user_id, row.date, row.amount, begin.label("cohort_date")).where(those)
-    spent, base = month.subquery("spent"), gifter_months.alias("base")
-    same = (base.c.user_id == spent.c.user_id) & (base.c.date == spent.c.cohort_date)
-    least = case((spent.c.amount < base.c.amount, spent.c.amount), else_=base.c.amount)
+    # One after the other, by the key.
+    base = (
+        select(earlier.date, earlier.amount)
+        .where(earlier.user_id == row.user_id)
+        .order_by(earlier.date)
+        .limit(1)
+        .lateral("base")
+    )
+    least = case((row.amount < base.c.amount, row.amount), else_=base.c.amount)
     return (
         select(
-            spent.c.date,
-            spent.c.cohort_date,
+            row.date,
+            base.c.date.label("cohort_date"),
             func.count().label("gifters"),
-            money(spent.c.amount).label("amount"),
+            money(row.amount).label("amount"),
             money(least).label("kept"),
         )
-        .select_from(spent.join(base, same))
-        .group_by(spent.c.date, spent.c.cohort_date)
+        .select_from(gifter_months.join(base, true()))
+        .where(those)
+        .group_by(row.date, base.c.date)
     )

@@ -3,25 +3,24 @@
 For the periods that pages show by themselves. What few supporters gave is summed up when it is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     FromClause,
-    Integer,
     Select,
     and_,
+    case,
     cast,
     func,
     literal_column,
     or_,
     select,
     true,
-    values,
+    union_all,
 )
 
 from aggregation.jobs.events import ZERO
@@ -42,40 +41,53 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
 
     Reads creator_supporters alone, up to its newest day, and no more than twice the longest period.
     """
-    gave, recent = creator_supporters.c, creator_supporters.alias("recent").c
-    newest = select(func.max(gave.date)).scalar_subquery()
+    recent = creator_supporters.alias("recent").c
+    newest = select(func.max(creator_supporters.c.date)).scalar_subquery()
     many = (
-        select(recent.creator_id)
+        select(recent.creator_id, newest.label("newest"))
         .where(recent.date > newest - MANY_IN)
         .group_by(recent.creator_id)
         .having(func.count() > MANY)
         .cte("many")
     )
-    period = _periods()
-    inside = gave.date.between(newest - period.c.begin, newest - period.c.end)
-    # One creator after the other, each by the key.
-    each = (
-        select(
-            (newest - period.c.begin).label("first_day"),
-            (newest - period.c.end).label("last_day"),
-            func.sum(gave.amount).label("amount"),
-        )
-        .select_from(creator_supporters.join(period, inside))
-        .where(gave.creator_id == many.c.creator_id, gave.date > newest - 2 * max(PERIODS))
-        .group_by(gave.supporter_id, period.c.begin, period.c.end)
-        .having(func.sum(gave.amount) > ZERO)
-        .lateral("each")
-    )
-    sums = select(many.c.creator_id, each.c.first_day, each.c.last_day, each.c.amount)
-    sums = sums.select_from(many.join(each, true()))
+    # What is far back is of one period only.
+    near = [period for period in _periods() if period[1] < max(PERIODS)]
+    far = [period for period in _periods() if period not in near]
+    sums = union_all(*_sums(many, near), *_sums(many, far))
     return spread(sums.subquery("sums"), ("creator_id", "first_day", "last_day"))
 
 
-def _periods() -> FromClause:
-    """begin, end: how many days before the newest one."""
+def _periods() -> Iterator[tuple[str, int, int]]:
+    """A name, and how many days before the newest one it begins and ends."""
     lengths = [(days, before) for days in PERIODS for before in (0, days)] + [(KNOWN_DAYS, 0)]
-    rows = [(before + days - 1, before) for days, before in lengths]
-    return values(Column("begin", Integer), Column("end", Integer), name="periods").data(rows)
+    for days, before in lengths:
+        yield f"{days}_days_{before}_before", before + days - 1, before
+
+
+def _sums(many: FromClause, periods: Sequence[tuple[str, int, int]]) -> Iterator[Select[Any]]:
+    """creator_id, first_day, last_day, amount: of each supporter, one period after the other."""
+    gave, newest = creator_supporters.c, many.c.newest
+    amounts = (
+        func.sum(case((gave.date.between(newest - begin, newest - end), gave.amount))).label(name)
+        for name, begin, end in periods
+    )
+    reach = (max(begin for _, begin, _ in periods), min(end for *_, end in periods))
+    # One creator after the other, each by the key.
+    each = (
+        select(*amounts)
+        .where(gave.creator_id == many.c.creator_id, gave.date.between(newest - reach[0], newest - reach[1]))
+        .group_by(gave.supporter_id)
+        .lateral("each")
+    )
+    name = f"supporters_{reach[0]}"
+    supporter = select(many, *each.c).select_from(many.join(each, true())).cte(name).c
+    for name, begin, end in periods:
+        yield select(
+            supporter.creator_id,
+            (supporter.newest - begin).label("first_day"),
+            (supporter.newest - end).label("last_day"),
+            supporter[name].label("amount"),
+        ).where(supporter[name] > ZERO)
 
 
 def spread(sums: FromClause, keys: Sequence[str] = ()) -> Select[Any]:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, cast, func, literal_column, select, union_all
+from sqlalchemy import Integer, Select, and_, cast, func, literal_column, select, true, union_all
 
 from aggregation.jobs.events import ONE, money, total
 from aggregation.schema import creator_supporters, supporter_changes, supporter_totals
@@ -14,12 +14,48 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
 
     Of all of their days, not only of these.
     """
-    day = _days().subquery("days").c
+    known = select(ONE).select_from(supporter_totals).exists()
+    # Each of the two conditions rules the other out.
+    both = union_all(_of_noted().where(known), _of_all().where(~known)).subquery("both")
+    return select(*both.c)
+
+
+def _of_noted() -> Select[Any]:
+    changed, stored, day = supporter_changes.c, supporter_totals.c, creator_supporters.c
+    same = and_(stored.creator_id == changed.creator_id, stored.supporter_id == changed.supporter_id)
+    # Of somebody new only the months since then are looked through, and not all that there are.
+    since = func.least(func.min(changed.date), func.min(stored.first_day)).label("since")
+    pair = (
+        select(changed.creator_id, changed.supporter_id, since)
+        .select_from(supporter_changes.outerjoin(supporter_totals, same))
+        .group_by(changed.creator_id, changed.supporter_id)
+        .subquery("pairs")
+        .c
+    )
+    before = func.lag(day.date).over(order_by=day.date)
+    # One pair after the other, by the key.
+    days = (
+        select(day.date, day.gifts, day.amount, day.spark_id, cast(day.date - before, Integer).label("gap"))
+        .where(
+            day.creator_id == pair.creator_id,
+            day.supporter_id == pair.supporter_id,
+            day.date >= pair.since,
+        )
+        .lateral("days")
+    )
+    return _summed((pair.creator_id, pair.supporter_id), days.c).join(days, true())
+
+
+def _of_all() -> Select[Any]:
+    day = creator_supporters.c
     pair = (day.creator_id, day.supporter_id)
     before = func.lag(day.date).over(partition_by=pair, order_by=day.date)
     gap = cast(day.date - before, Integer).label("gap")
     row = select(*pair, day.date, day.gifts, day.amount, day.spark_id, gap).subquery("days_and_gaps").c
-    pair = (row.creator_id, row.supporter_id)
+    return _summed((row.creator_id, row.supporter_id), row)
+
+
+def _summed(pair: Any, row: Any) -> Select[Any]:
     return select(
         *pair,
         func.min(row.date).label("first_day"),
@@ -30,15 +66,3 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
         func.percentile_disc(literal_column("0.5")).within_group(row.gap).label("usual_gap"),
         func.mode().within_group(row.spark_id).label("spark_id"),
     ).group_by(*pair)
-
-
-def _days() -> Any:
-    """The rows of creator_supporters that are wanted; each of the two conditions rules the other out."""
-    day, changed = creator_supporters.c, supporter_changes.c
-    columns = (day.creator_id, day.supporter_id, day.date, day.gifts, day.amount, day.spark_id)
-    known = select(ONE).select_from(supporter_totals).exists()
-    same = and_(changed.creator_id == day.creator_id, changed.supporter_id == day.supporter_id)
-    return union_all(
-        select(*columns).join(supporter_changes, same).where(known),
-        select(*columns).where(~known),
-    )

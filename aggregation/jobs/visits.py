@@ -8,33 +8,61 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, and_, cast, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+)
 
 from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
 
 Came = Callable[[Any], ColumnElement[bool]]
+Known = Callable[[Any], ColumnElement[date]]
+NEVER = literal_column("DATE '-infinity'", Date)
 
 
 def anybody(_row: Any) -> ColumnElement[bool]:
     return true()
 
 
-def in_span(table: Table, who: Sequence[str], first: date, last: date, came: Came = anybody) -> Any:
+def unknown(_row: Any) -> ColumnElement[date]:
+    return cast(null(), Date)
+
+
+def in_span(
+    table: Table, who: Sequence[str], first: date, last: date, came: Came = anybody, known: Known = unknown
+) -> Any:
     """`who`, date, previous: a row for each day in the span on which somebody came.
 
-    `who` begins the key of `table`, and `came` says which of its rows are a visit.
+    `who` begins the key of `table`, and `came` says which of its rows are a visit. `known`: the newest day on
+    which the one of a row has come (or NEVER), where something else knows; null where nothing does.
     """
     days = table.c.date.between(literal_day(first), literal_day(last))
-    visit = _with_lag(table, who, days, came)
+    visit = _with_lag(table, who, days, came, known)
     # Only the first day in the span has to be looked up, by the primary key.
-    previous = func.coalesce(visit.previous, _newest(table, who, visit, first, came))
+    newest = case(
+        (visit.known < visit.date, func.nullif(visit.known, NEVER)),
+        else_=_newest(table, who, visit, first, came),
+    )
+    previous = func.coalesce(visit.previous, newest)
     return _visits(who, visit, previous).subquery("visits").c
 
 
 def next_after(table: Table, who: Sequence[str], last: date, came: Came = anybody) -> Any:
     """The same for the first day after `last` on which each came: only there can days until then matter."""
-    visit = _with_lag(table, who, table.c.date > literal_day(last), came)
+    visit = _with_lag(table, who, table.c.date > literal_day(last), came, unknown)
     previous = _newest(table, who, visit, last + ONE_DAY, came)
     return _visits(who, visit, previous).where(visit.previous.is_(None)).subquery("next_visits").c
 
@@ -56,12 +84,13 @@ def counted(target: Table, visit: Any, by: Sequence[str] = ()) -> Select[Any]:
     )
 
 
-def _with_lag(table: Table, who: Sequence[str], days: ColumnElement[bool], came: Came) -> Any:
+def _with_lag(table: Table, who: Sequence[str], days: ColumnElement[bool], came: Came, known: Known) -> Any:
     """`who`, date, previous among these days; in the order of the key, which makes look-ups by it cheap."""
     row = table.c
     people = [row[name] for name in who]
     before = func.lag(row.date).over(partition_by=people, order_by=row.date).label("previous")
-    return select(*people, row.date, before).where(came(row), days).subquery("days_with_lag").c
+    columns = (*people, row.date, before, known(row).label("known"))
+    return select(*columns).where(came(row), days).subquery("days_with_lag").c
 
 
 def _visits(who: Sequence[str], visit: Any, previous: ColumnElement[Any]) -> Select[Any]:

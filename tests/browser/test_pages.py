@@ -341,6 +341,19 @@ def test_nothing_but_the_font_comes_before_the_numbers(visitor: Visitor) -> None
     assert any(name.endswith(".js") for name, _ in asked)
 
 
+def test_scripts_come_while_somebody_signs_in(visitor: Visitor) -> None:
+    fetched: list[str] = []
+    visitor.page.on("requestfinished", lambda request: fetched.append(request.url))
+    visitor.page.goto(f"{visitor.address}/login")
+    while len(scripts := [url for url in fetched if url.endswith(".js")]) < 2:
+        visitor.page.wait_for_event("requestfinished")
+    visitor.sign_in("analyst")
+    sizes = visitor.page.evaluate(
+        "performance.getEntriesByType('resource').map((file) => [file.name, file.transferSize])"
+    )
+    assert {name: size for name, size in sizes if name in scripts} == dict.fromkeys(scripts, 0)
+
+
 def test_charts_are_drawn_once(visitor: Visitor) -> None:
     """Before Dash has started; it takes over the very same drawing. Another period draws what it changes."""
     visitor.page.add_init_script(

@@ -9,16 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, literal_column, text
+from sqlalchemy import Connection, Engine, event, func, literal_column, or_, select, text
 
 from aggregation import jobs, ledger
 from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, connect, exclusive
 from aggregation.errors import UserError
 from aggregation.ledger import State
-from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day
+from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day, run
+from tests.cast import World
 from tests.spec.tables import change, expect, fill, rows
 
 NOW = datetime(2026, 3, 12, 0, 10, tzinfo=UTC)
+# What the cast has none of.
+UNUSED = ("refunds", "video_gifts", "viewers", "gifter_months", "gifter_cohorts", "session_lengths")
 LEDGER = """
 users
 id | created_at       | is_creator | followers
@@ -419,3 +422,17 @@ def test_publishing_is_one_statement_a_job_and_span(platform: Engine) -> None:
 
     aggregate(platform, date(2026, 3, 1), clock=clock)
     assert len(writes) == len(jobs.JOBS)
+
+
+@pytest.mark.parametrize("job", [job for job in jobs.JOBS if job.day is not None], ids=lambda job: job.name)
+def test_what_a_run_makes_lies_in_its_span(shared: World, job: jobs.Job) -> None:
+    """Where nothing is stored there, rows are only inserted. What keeps values may write other days."""
+    with shared.engine.connect() as connection:
+        newest = connection.scalar(text("SELECT max(date) FROM daily_analytics"))
+        first, last = newest - timedelta(days=40), newest - timedelta(days=3)
+        connection.execute(text(f"TRUNCATE {job.table.name}"))
+        made = run(connection, job, first, last)
+        span = or_(job.span(first, last), *([job.later.rows(last)] if job.later else []))
+        outside = connection.scalar(select(func.count()).select_from(job.table).where(~span))
+    assert made or job.name in UNUSED
+    assert not outside or job.keeps

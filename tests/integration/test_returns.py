@@ -97,7 +97,7 @@ def test_whoever_runs_engagement_runs_returns(platform: Engine) -> None:
     fill(platform, "user_sessions\nid | user_id | started_at\n7 | 1 | 2026-01-31 08:00")
     results = aggregate(platform, last=date(2026, 1, 31), only=["engagement"], clock=lambda: NOW)
     assert [result.job for result in results] == [
-        *("engagement", "returns", "cohort_activity", "gifter_activity", "frequency", "gifters")
+        *("engagement", "returns", "cohort_activity", "frequency", "gifters", "gifter_activity")
     ]
     assert rows(platform, "user_returns") == [
         (date(2026, 1, 29), 0, 1),

@@ -1,23 +1,26 @@
 """Distinct and new supporters of any period as sums: never other numbers than counting them."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from itertools import combinations_with_replacement
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations_with_replacement, count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import Date, Engine, cast, delete, insert
 
-from aggregation.partitions import require_months
 from aggregation.periods import Period
 from aggregation.queries import Freshness, Store
 from aggregation.returns import People
-from aggregation.schema import creator_supporters, job_runs, source
+from aggregation.schema import job_runs, source, virtual_gifts
 from tests.conftest import fresh
 from tests.spec.tables import change, compute
 
 BASE = date(2026, 1, 28)
+GIFT = {"spark_id": 1, "creator_share": 1, "platform_share": 0, "status": "completed"}
+ids = count(1)
+NOON = time(12, tzinfo=UTC)
+FILLED = "virtual_gifts, creator_supporters, supporter_returns, supporter_totals, supporter_changes"
 DAYS = range(10)
 CREATORS = (1, 2)
 
@@ -45,20 +48,22 @@ def supported(server: str, template: str) -> Iterator[Engine]:
         yield engine
 
 
-def store(engine: Engine, supporters: Gave, first: int, last: int) -> None:
-    """creator_supporters of these days, and who came back by them."""
-    table, span = creator_supporters, creator_supporters.c.date.between(day(first), day(last))
-    rows = [
-        {"creator_id": creator, "supporter_id": supporter, "date": day(number), "gifts": 1, "amount": 1}
+def store(engine: Engine, supporters: Gave, first: int, last: int, summed_up: bool) -> None:
+    """The gifts of these days, and who came back by them; `summed_up`: each pair's all, too."""
+    gifts = [
+        GIFT
+        | {"id": next(ids), "sender_id": supporter, "recipient_id": creator}
+        | {"created_at": datetime.combine(day(number), NOON)}
         for creator, supporter, number in supporters
         if first <= number <= last
     ]
     with engine.begin() as connection:
-        require_months(connection, table, day(first), day(last))
-        connection.execute(delete(table).where(span))
-        if rows:
-            connection.execute(insert(table), rows)
-    compute(engine, "supporter_returns", str(day(first)), str(day(last)))
+        span = cast(virtual_gifts.c.created_at, Date).between(day(first), day(last))
+        connection.execute(delete(virtual_gifts).where(span))
+        if gifts:
+            connection.execute(insert(virtual_gifts), gifts)
+    for job in ("supporters", "supporter_returns", *(["supporter_totals"] if summed_up else [])):
+        compute(engine, job, str(day(first)), str(day(last)))
 
 
 def counted(supporters: Gave, creator: int, first: int, last: int) -> People:
@@ -80,19 +85,24 @@ def wrong_periods(engine: Engine, supporters: Gave) -> list[tuple[int, int, int]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-@given(before=gave, after=gave, restated=st.lists(spans, max_size=3))
+@given(
+    before=gave,
+    after=gave,
+    summed_up=st.booleans(),
+    restated=st.lists(st.tuples(spans, st.booleans()), max_size=3),
+)
 def test_every_period_also_after_restatements(
-    supported: Engine, before: Gave, after: Gave, restated: list[list[int]]
+    supported: Engine, before: Gave, after: Gave, summed_up: bool, restated: list[tuple[list[int], bool]]
 ) -> None:
-    change(supported, "TRUNCATE creator_supporters, supporter_returns")
-    store(supported, before, 0, 4)
-    store(supported, before, 5, 9)
+    change(supported, f"TRUNCATE {FILLED}")
+    store(supported, before, 0, 4, summed_up)
+    store(supported, before, 5, 9, summed_up)
     assert wrong_periods(supported, before) == []
     now = before
-    for first, last in restated:
+    for (first, last), summed_up in restated:
         kept = {each for each in now if not first <= each[2] <= last}
         now = kept | {each for each in after if first <= each[2] <= last}
-        store(supported, now, first, last)
+        store(supported, now, first, last, summed_up)
     assert wrong_periods(supported, now) == []
 
 

@@ -24,8 +24,8 @@ from tests.spec.tables import change, expect, fill, rows
 
 MINUTE = timedelta(minutes=1)
 EARLY = [
-    *("daily", "gifts", "engagement", "returns", "cohort_activity", "gifter_activity", "frequency"),
-    *("gifters", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
+    *("daily", "gifts", "engagement", "returns", "cohort_activity", "frequency", "gifters"),
+    *("gifter_activity", "revenue", "refunds", "gift_values", "spark_days", "cohorts"),
 ]
 LATE = [
     *("creators", "video_gifts", "months", "sparks", "hours", "videos", "viewers", "viewer_returns"),

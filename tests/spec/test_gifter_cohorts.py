@@ -111,6 +111,11 @@ def test_value_by_days_since_signing_up(platform: Engine) -> None:
     )
 
 
+def _compute_activity(engine: Engine, first: str, last: str | None = None) -> None:
+    for job in ("engagement", "gifters", "gifter_activity"):
+        compute(engine, job, first, last)
+
+
 def test_who_is_there_30_days_after_the_first_gift(platform: Engine) -> None:
     """1 gave first on 10 January and 3 on 28 February; 1 has a session on 9 February."""
     fill(platform, GIFTS)
@@ -123,22 +128,19 @@ def test_who_is_there_30_days_after_the_first_gift(platform: Engine) -> None:
         2026-02-09 | 30  | 1
         2026-02-28 | 0   | 1
         """
-    compute(platform, "engagement", "2026-01-10", "2026-03-31")
-    compute(platform, "gifter_activity", "2026-01-10", "2026-03-31")
+    _compute_activity(platform, "2026-01-10", "2026-03-31")
     expect(platform, wanted)
-    change(platform, "DELETE FROM gifter_activity")
+    change(platform, "TRUNCATE gifter_activity, gifter_returns, user_engagement")
     for first, last in (("2026-02-09", "2026-03-31"), ("2026-01-10", "2026-02-08")):
-        compute(platform, "gifter_activity", first, last)
+        _compute_activity(platform, first, last)
     expect(platform, wanted)
 
 
 def test_without_the_first_gift_the_next_one_is_the_first(platform: Engine) -> None:
     fill(platform, GIFTS)
-    compute(platform, "engagement", "2026-01-10", "2026-03-31")
-    compute(platform, "gifter_activity", "2026-01-10", "2026-03-31")
+    _compute_activity(platform, "2026-01-10", "2026-03-31")
     change(platform, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 1")
-    compute(platform, "engagement", "2026-01-10")
-    compute(platform, "gifter_activity", "2026-01-10")
+    _compute_activity(platform, "2026-01-10")
     expect(
         platform,
         """

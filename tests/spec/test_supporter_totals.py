@@ -1,5 +1,7 @@
 """supporter_totals, supporter_profiles and spark_profiles: who a creator's supporters are."""
 
+from datetime import date
+
 from sqlalchemy import Engine
 
 from tests.spec.tables import change, compute, expect, fill, rows
@@ -58,7 +60,8 @@ def test_a_refund_long_ago_changes_its_supporter_alone(platform: Engine) -> None
     compute_both(platform, "2026-03-01", "2026-03-09")
     change(platform, "UPDATE virtual_gifts SET status = 'refunded' WHERE id IN (3, 7)")
     compute(platform, "supporters", "2026-03-02", "2026-03-05")
-    assert rows(platform, "supporter_changes") == [(7, 1), (7, 2)]
+    noted = rows(platform, "supporter_changes")
+    assert noted == [(7, 1, date(2026, 3, 5)), (7, 2, date(2026, 3, 2))]
     assert compute(platform, "supporter_totals", "2026-03-02", "2026-03-05") == 2
     assert rows(platform, "supporter_changes") == []
     expect(

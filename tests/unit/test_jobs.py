@@ -35,7 +35,9 @@ def test_only_the_platforms_tables_are_read(job: Job, missing: frozenset[str]) -
     """But for what a job says it reads, and a table that is carried on from what is known."""
     words = set(re.findall(r"\w+", compiled(job, missing)))
     assert words & {*source.tables, *(table.name for table in job.reads)}
-    allowed = {table.name for table in job.reads} | ({job.table.name} if job.day is None else set())
+    allowed = {table.name for table in (*job.reads, *job.asks)} | (
+        {job.table.name} if job.day is None else set()
+    )
     allowed |= {job.noted.keys.name} if job.noted else set()
     assert words & set(analytics.tables) <= allowed
     assert not words & missing
@@ -94,9 +96,9 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
         "engagement",
         "returns",
         "cohort_activity",
-        "gifter_activity",
         "frequency",
         "gifters",
+        "gifter_activity",
     ]
     assert [job.name for job in with_readers(chosen(["gifter_months"]))] == [
         "gifter_months",
