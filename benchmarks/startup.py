@@ -44,11 +44,14 @@ IMPORTS = {
 }
 # `run.py worker` up to the moment at which it would begin its schedule; then it tells about itself.
 WORKER = """
-import json, resource, runpy, sys
+import json, runpy, sys
+from pathlib import Path
 from aggregation.worker import Worker
 def tell(self):
     web = {"dash", "flask", "plotly", "gunicorn", "layouts", "callbacks"} & set(sys.modules)
-    print(json.dumps([sorted(web), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+    # Not getrusage, which begins with what the program had that started this one.
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+    print(json.dumps([sorted(web), int(peak.split()[1])]))
 Worker.run = tell
 sys.argv = ["run.py", "worker"]
 try:
@@ -183,8 +186,7 @@ def _worker(samples: Samples) -> list[str]:
             check=True,
         )
     modules, peak = json.loads(answer.stdout.splitlines()[-1])
-    # Bytes on macOS, kB elsewhere.
-    samples["worker_megabytes"].append(peak / (2**20 if sys.platform == "darwin" else 2**10))
+    samples["worker_megabytes"].append(peak / 2**10)
     return list(modules)
 
 

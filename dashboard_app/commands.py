@@ -28,16 +28,16 @@ from aggregation.errors import UsageError, UserError
 from aggregation.migrations import current, migrate, newest
 from aggregation.worker import Worker, await_database
 from dashboard_app.accounts import Accounts, clean, in_words, require_possible
-from dashboard_app.audit import Audit
 from dashboard_app.settings import Settings
 from dashboard_app.terminal import bars, err, out, table
 
 if TYPE_CHECKING:
     from aggregation.forecasts import StoredTotal
     from aggregation.queries import Freshness
+    from dashboard_app.audit import Audit
 
 # pandas takes longer to load than most commands to run, and a worker keeps its memory: it is imported
-# where a command reads what pages read.
+# where a command reads what pages read. So is Flask, which the audit log asks who is there.
 
 SHOWN_REQUESTS = 10
 
@@ -300,6 +300,12 @@ def print_grants(settings: Settings) -> None:
 # ---- accounts ----
 
 
+def _audit(engine: Engine) -> "Audit":
+    from dashboard_app.audit import Audit
+
+    return Audit(engine)
+
+
 def add_account(
     settings: Settings, name: str, role: str, creator_id: int | None, *, from_input: bool
 ) -> None:
@@ -307,7 +313,7 @@ def add_account(
     require_possible(name, role, creator_id)
     with migrated(settings) as engine:
         Accounts(engine).add(name, role, _password(from_input=from_input), creator_id)
-        Audit(engine).record("account added", None, f"{in_words(role, creator_id)}: {name}")
+        _audit(engine).record("account added", None, f"{in_words(role, creator_id)}: {name}")
         out.print(f"added {role} {name}", markup=False)
         _warn_of_unknown(engine, creator_id)
 
@@ -331,7 +337,7 @@ def change_password(settings: Settings, name: str, *, from_input: bool) -> None:
     with migrated(settings) as engine:
         account = Accounts(engine).named(name)
         Accounts(engine).set_password(name, _password(from_input=from_input))
-        Audit(engine).record("password reset", None, account.name)
+        _audit(engine).record("password reset", None, account.name)
         out.print(f"new password for {account.name}", markup=False)
 
 
@@ -341,7 +347,7 @@ def change_role(settings: Settings, name: str, role: str, creator_id: int | None
         before = Accounts(engine).named(name)
         Accounts(engine).set_role(name, role, creator_id)
         change = f"{in_words(before.role, before.creator_id)} → {in_words(role, creator_id)}"
-        Audit(engine).record("role changed", None, f"{change}: {before.name}")
+        _audit(engine).record("role changed", None, f"{change}: {before.name}")
         out.print(f"{before.name}: {change}", markup=False)
         _warn_of_unknown(engine, creator_id)
 
@@ -351,7 +357,7 @@ def disable_account(settings: Settings, name: str) -> None:
         account = Accounts(engine).named(name)
         # Also the last admin: whoever has taken over that account must be stopped at once.
         Accounts(engine).disable(name, even_last=True)
-        Audit(engine).record("account disabled", None, account.name)
+        _audit(engine).record("account disabled", None, account.name)
         out.print(f"disabled {account.name}", markup=False)
 
 
@@ -359,7 +365,7 @@ def enable_account(settings: Settings, name: str) -> None:
     with migrated(settings) as engine:
         account = Accounts(engine).named(name)
         Accounts(engine).enable(name)
-        Audit(engine).record("account enabled", None, account.name)
+        _audit(engine).record("account enabled", None, account.name)
         out.print(f"enabled {account.name}", markup=False)
 
 
