@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from getpass import getpass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -62,11 +64,15 @@ def serve(settings: Settings) -> None:
     secret = settings.session_secret()
     settings.require_free_address()
     counters = settings.share_counters()
-    from dashboard_app.server import WebServer
-
+    # The web's modules are read while the database starts: a second of the first start.
+    reading = Thread(target=import_module, args=("dashboard_app.server",))
+    reading.start()
     with migrated(settings) as engine:
         url = engine.url
         engine.dispose()
+        reading.join()
+        from dashboard_app.server import WebServer
+
         WebServer(settings, url, secret, counters).run()
 
 
