@@ -675,6 +675,8 @@ spark_days = Table(
     Column("recipients", ARRAY(BigInteger), nullable=False),
     _no_nan("spark_days", ("creator_earnings",)),
     Index("spark_days_date", "date"),
+    # By their lists of ids rows are so large that no second version would fit in beside them.
+    postgresql_with=OFTEN_WRITTEN,
 )
 # How many gifts of each value: by it the median of any period is exact.
 gift_values = Table(
