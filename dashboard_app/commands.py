@@ -64,7 +64,7 @@ def serve(settings: Settings) -> None:
     secret = settings.session_secret()
     settings.require_free_address()
     counters = settings.share_counters()
-    # The web's modules are read while the database starts: a second of the first start.
+    # The web's modules are read while the database starts: half a second of the first start.
     reading = Thread(target=import_module, args=("dashboard_app.server",))
     reading.start()
     with migrated(settings) as engine:
