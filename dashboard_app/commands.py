@@ -67,13 +67,17 @@ def serve(settings: Settings) -> None:
     # The web's modules are read while the database starts: half a second of the first start.
     reading = Thread(target=import_module, args=("dashboard_app.server",))
     reading.start()
-    with migrated(settings) as engine:
-        url = engine.url
-        engine.dispose()
-        reading.join()
-        from dashboard_app.server import WebServer
+    try:
+        with migrated(settings) as engine:
+            url = engine.url
+            engine.dispose()
+            reading.join()
+            from dashboard_app.server import WebServer
 
-        WebServer(settings, url, secret, counters).run()
+            WebServer(settings, url, secret, counters).run()
+    finally:
+        # An interpreter that ends while it reads complains.
+        reading.join()
 
 
 def work(settings: Settings) -> None:

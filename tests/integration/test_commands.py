@@ -247,6 +247,21 @@ def test_a_database_that_cannot_be_reached() -> None:
     assert "hidden" not in line
 
 
+def test_the_web_without_a_database_says_so_alone() -> None:
+    """What it reads meanwhile is waited for. In an interpreter of its own, whose end is the real one."""
+    settings = {"DATABASE_URL": "postgresql://me:hidden@127.0.0.1:1/none", "SECRET_KEY": SECRET}
+    done = subprocess.run(
+        [sys.executable, "run.py", "web"],
+        cwd=PROJECT,
+        env=environment(**settings, PORT=free_port()),
+        capture_output=True,
+        text=True,
+        timeout=commands.TIMEOUT,
+        check=False,
+    )
+    assert "cannot reach" in error_of(done, 1)
+
+
 def test_a_malformed_setting() -> None:
     line = error_of(run("jobs", PORT="eighty"), 2)
     assert "PORT" in line
