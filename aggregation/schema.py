@@ -497,7 +497,12 @@ supporter_totals = Table(
     ),
     _no_nan("supporter_totals", ("amount",)),
     Index("supporter_totals_creator_id_amount", "creator_id", "amount"),
-    Index("supporter_totals_creator_id_cooling_from", "creator_id", "cooling_from"),
+    Index(
+        "supporter_totals_creator_id_cooling_from",
+        "creator_id",
+        "cooling_from",
+        postgresql_where=text("cooling_from IS NOT NULL"),
+    ),
 )
 # Of creators with many supporters, for the usual periods: those who gave the same, until which place.
 supporter_spreads = Table(

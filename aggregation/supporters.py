@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
-from aggregation.jobs.supporter_spreads import POINTS, TOPS, spread
+from aggregation.jobs.supporter_spreads import POINTS, TOPS, alike, cents, spread
 from aggregation.periods import Period
 from aggregation.schema import (
     creator_metrics,
@@ -92,13 +92,12 @@ def _spread(connection: Connection, creator_id: int, period: Period) -> Sequence
         return found
     gave = creator_supporters.c
     sums = (
-        select(func.sum(gave.amount).label("amount"))
+        select(func.sum(cents(gave.amount)).label("cents"))
         .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
         .group_by(gave.supporter_id)
-        .having(func.sum(gave.amount) > 0)
         .subquery("sums")
     )
-    counted = spread(sums)
+    counted = spread(alike(sums.c.cents).subquery("groups"))
     return connection.execute(counted.order_by(counted.selected_columns.place)).all()
 
 

@@ -1,7 +1,8 @@
 """Nightly jobs, backfill and import against the first design's algorithm and DuckDB, in one run.
 
 `python -m benchmarks.aggregation`, with `--small` for a quick look. CPU is user + system of the worker
-and of its PostgreSQL backends, all with max_parallel_workers_per_gather = 0; DuckDB has one thread.
+and of its PostgreSQL backends, all with max_parallel_workers_per_gather = 0; DuckDB has one thread. The
+server's shared_buffers are a quarter of the memory, 2 GB at most.
 Each piece of work has a process of its own, which imports this module: what not all of them need is
 imported where it is used, or it would count as the worker's memory.
 """
@@ -14,6 +15,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from aggregation.database import embedded_postgres
+from aggregation.database import connect, embedded_postgres
 from aggregation.jobs import JOBS, chosen
 from aggregation.publishing import aggregate
 from benchmarks.contestants import original
@@ -35,6 +37,7 @@ SMALL = Scale(gifts=500_000, creators=2_000, users=20_000, days=120)
 NIGHTS = 3
 BEFORE = LAST_DAY - timedelta(days=NIGHTS)
 MEGABYTE = 1_000_000
+LARGEST_BUFFERS = 2_000 * MEGABYTE
 IMPORTED = 1_000_000
 
 
@@ -61,8 +64,10 @@ class Target:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     scale = Scale(options.gifts, options.creators, options.users, options.days)
-    with _folder(options.data) as folder, embedded_postgres(folder / "postgres") as server:
-        targets = _run(server, folder, scale, options)
+    with _folder(options.data) as folder:
+        _configure(folder)
+        with embedded_postgres(folder / "postgres") as server:
+            targets = _run(server, folder, scale, options)
     _say("" if scale == Scale() else "\n(The targets are meant for the full scale.)")
     for target in targets:
         _say(target.line())
@@ -97,6 +102,16 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         # As root, PostgreSQL runs as a user of its own.
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+def _configure(folder: Path) -> None:
+    """As PostgreSQL's manual recommends for a server of its own; the tables here are larger than that."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    buffers = min(memory // 4, LARGEST_BUFFERS) // MEGABYTE
+    with embedded_postgres(folder / "postgres") as server:
+        outside = connect(server)
+        _execute(outside, f"ALTER SYSTEM SET shared_buffers = '{buffers} MB'")
+        outside.dispose()
 
 
 def _run(server: str, folder: Path, scale: Scale, options: argparse.Namespace) -> list[Target]:

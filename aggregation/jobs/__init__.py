@@ -273,6 +273,7 @@ JOBS = (
         months.statement,
         creator_months.c.date,
         reads=(creator_metrics, creator_video_gifts),
+        asks=(creator_months,),
         to_month_end=True,
         completes=False,
     ),

@@ -37,8 +37,8 @@ UNKNOWN = {"views": "views_unknown", "reactions": "reactions_unknown"}
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """date, creator_id and the month's sums so far: for every creator from the first of them on.
 
-    Reads creator_metrics and creator_video_gifts, which have to be right for these days and the month
-    before them already.
+    Goes on from the day before where that is known. Otherwise creator_metrics and creator_video_gifts are
+    read from the month's begin on. What is read has to be right already.
     """
     had, day = _had(first, last), _days(first, last)
     names = (*MEASURES, *UNKNOWN.values())
@@ -78,25 +78,31 @@ def _known(row: Any, name: str) -> ColumnElement[Any]:
 
 
 def _had(first: date, last: date) -> Any:
-    """creator_id, month, date and the day's measures; the days of the month before `first` as one."""
+    """creator_id, month, date and the day's measures; what came in the month before `first` as one day."""
     part = union_all(*_parts(first, last)).subquery("parts")
     names = (*MEASURES, *UNKNOWN.values())
     before = first - ONE_DAY
     day = case((part.c.date < literal_day(first), literal_day(before)), else_=part.c.date).label("date")
     month = _month_of(part.c.date).label("month")
     sums = (func.sum(part.c[name]).label(name) for name in names)
-    return (
-        select(part.c.creator_id, month, day, *sums)
-        .where(part.c.date.between(literal_day(first.replace(day=1)), literal_day(last)))
-        .group_by(part.c.creator_id, month, day)
-        .cte("had")
-    )
+    return select(part.c.creator_id, month, day, *sums).group_by(part.c.creator_id, month, day).cte("had")
 
 
 def _parts(first: date, last: date) -> Iterator[Select[Any]]:
+    begin, known = first.replace(day=1), creator_months.c
+    before = known.date == literal_day(first - ONE_DAY)
+    since: ColumnElement[date] = literal_day(begin)
+    if begin < first:
+        yield select(
+            known.creator_id,
+            known.date,
+            *(func.coalesce(known[name], ZERO).label(name) for name in MEASURES),
+            *(_is_unknown(known[name]).label(unknown) for name, unknown in UNKNOWN.items()),
+        ).where(before)
+        since = case((select(ONE).where(before).exists(), literal_day(first)), else_=since)
     metric, given = creator_metrics.c, creator_video_gifts.c
     reactions = metric.video_likes + metric.video_comments + metric.video_shares
-    span = (literal_day(first.replace(day=1)), literal_day(last))
+    span = (since, literal_day(last))
     yield select(
         metric.creator_id,
         metric.date,
@@ -105,12 +111,16 @@ def _parts(first: date, last: date) -> Iterator[Select[Any]]:
         func.coalesce(metric.video_views, ZERO).label("views"),
         func.coalesce(reactions, ZERO).label("reactions"),
         ZERO.label("video_earnings"),
-        case((metric.video_views.is_(None), ONE), else_=ZERO).label("views_unknown"),
-        case((reactions.is_(None), ONE), else_=ZERO).label("reactions_unknown"),
+        _is_unknown(metric.video_views).label("views_unknown"),
+        _is_unknown(reactions).label("reactions_unknown"),
     ).where(metric.date.between(*span))
     yield select(given.creator_id, given.date, *(ZERO for _ in range(4)), given.amount, ZERO, ZERO).where(
         given.date.between(*span)
     )
+
+
+def _is_unknown(measure: ColumnElement[Any]) -> ColumnElement[int]:
+    return case((measure.is_(None), ONE), else_=ZERO)
 
 
 def _month_of(day: ColumnElement[date]) -> ColumnElement[date]:

@@ -22,16 +22,17 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
 
 def _of_noted() -> Select[Any]:
     changed, stored, day = supporter_changes.c, supporter_totals.c, creator_supporters.c
-    same = and_(stored.creator_id == changed.creator_id, stored.supporter_id == changed.supporter_id)
-    # Of somebody new only the months since then are looked through, and not all that there are.
-    since = func.least(func.min(changed.date), func.min(stored.first_day)).label("since")
-    pair = (
-        select(changed.creator_id, changed.supporter_id, since)
-        .select_from(supporter_changes.outerjoin(supporter_totals, same))
+    noted = (
+        select(changed.creator_id, changed.supporter_id, func.min(changed.date).label("first"))
         .group_by(changed.creator_id, changed.supporter_id)
-        .subquery("pairs")
+        .subquery("noted_pairs")
         .c
     )
+    same = and_(stored.creator_id == noted.creator_id, stored.supporter_id == noted.supporter_id)
+    first_day = select(stored.first_day).where(same).scalar_subquery()
+    # Of somebody new only the months since then are looked through, and not all that there are.
+    since = func.least(noted.first, first_day).label("since")
+    pair = select(noted.creator_id, noted.supporter_id, since).subquery("pairs").c
     before = func.lag(day.date).over(order_by=day.date)
     # One pair after the other, by the key.
     days = (

@@ -109,6 +109,7 @@ def compute(file: Path, first: date, last: date) -> dict[str, int]:
     connection = duckdb.connect(str(file), config={"threads": 1, "preserve_insertion_order": False})
     # Tables that jobs carry on from what they hold.
     for name in (
+        "creator_months",
         "creator_profiles",
         "supporter_totals",
         "supporter_changes",
