@@ -128,3 +128,41 @@ def test_what_one_day_does_not_know_the_month_does_not_know_from_then_on(platfor
         2026-04-03 | 7          | 3     | null
         """,
     )
+
+
+def test_it_goes_on_from_the_day_before_and_what_is_unknown_stays_so(platform: Engine) -> None:
+    fill(platform, WATCHED)
+    fill(platform, "virtual_gifts\nrecipient_id | created_at\n7 | 2026-04-02 08:00")
+    compute(platform, "creators", "2026-04-01", "2026-04-03")
+    change(platform, "UPDATE creator_metrics SET video_likes = NULL WHERE date = '2026-04-02'")
+    for day in (1, 2, 3):
+        compute(platform, "months", f"2026-04-0{day}")
+    known = """
+        creator_months
+        date       | creator_id | gifts | views | reactions
+        2026-04-01 | 7          | 0     | 2     | 0
+        2026-04-02 | 7          | 1     | 2     | null
+        2026-04-03 | 7          | 1     | 3     | null
+        """
+    expect(platform, known)
+    # What lies before the day before isn't read again.
+    change(platform, "DELETE FROM creator_metrics WHERE date < '2026-04-03'")
+    compute(platform, "months", "2026-04-03")
+    expect(platform, known)
+
+
+def test_without_the_day_before_the_month_is_summed_up_from_its_days(platform: Engine) -> None:
+    fill(platform, GIFTS)
+    for job in ("creators", "video_gifts"):
+        compute(platform, job, "2026-03-29", "2026-04-04")
+    compute(platform, "months", "2026-04-04")
+    expect(
+        platform,
+        """
+        creator_months
+        date       | creator_id | earnings | gifts | views | reactions | video_earnings
+        2026-04-04 | 7          | 12.00    | 2     | 0     | 0         | 12.00
+        2026-04-04 | 8          | 0.50     | 1     | 0     | 0         | 0.00
+        2026-04-04 | 9          | 0.00     | 1     | 0     | 0         | 0.00
+        """,
+    )
