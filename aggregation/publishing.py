@@ -88,14 +88,13 @@ def publish(
     log: Callable[[FromClause, FromClause], Insert] | None = None,
     *,
     empty: bool = False,
-    all_changed: bool = False,
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
     Rows that are right already aren't touched, so a second run changes none. In the columns that
     `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`. `log` gets
     the rows that went and those that were written, and makes the part that logs them. `empty`: the span
-    holds no rows yet, and there is nothing to compare with. `all_changed`: hardly any row is right already.
+    holds no rows yet, and there is nothing to compare with.
     """
     returned: Sequence[ColumnElement[Any]] = [literal_column("1")]
     if log:
@@ -109,10 +108,9 @@ def publish(
         written = insertion.returning(*returned).cte("written")
         counted = select(func.count()).select_from(written)
         return counted.add_cte(_note(notes, written)) if notes else counted
-    new = statement.cte("new").prefix_with("MATERIALIZED")
-    gone = _remove(table, new, span).returning(*returned).cte("gone")
-    rows = _ordered(table, new) if all_changed else _unlike_stored(table, new, span)
-    written = _upsert(table, rows, keeps).returning(*returned).cte("written")
+    different = _different(table, statement.subquery("new"), span)
+    gone = _remove(table, different).returning(*returned).cte("gone")
+    written = _upsert(table, _to_write(table, different), keeps).returning(*returned).cte("written")
     counted = select(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
@@ -137,9 +135,38 @@ def _ordered(table: Table, new: FromClause) -> Select[Any]:
     return select(*new.c).order_by(*(new.c[key.name] for key in table.primary_key))
 
 
-def _remove(table: Table, new: CTE, span: ColumnElement[bool]) -> Delete:
-    same_key = and_(*(key == new.c[key.name] for key in table.primary_key))
-    return delete(table).where(span, ~select(literal_column("1")).select_from(new).where(same_key).exists())
+def _different(table: Table, new: FromClause, span: ColumnElement[bool]) -> CTE:
+    """The rows of `new` that aren't stored just so, and the keys (`stored_…`) of those in the span.
+
+    ON CONFLICT would lock, and so write, each row that is right already. A full join takes each row once. For
+    any other one PostgreSQL would compare each row with all others where it expects hardly any, as of days
+    that its statistics don't know yet.
+    """
+    stored = select(*(table.c[column.name] for column in new.c)).where(span).subquery("stored")
+    keys = [key.name for key in table.primary_key]
+    same_key = and_(*(stored.c[key] == new.c[key] for key in keys))
+    unlike = (stored.c[each.name].is_distinct_from(each) for each in new.c if each.name not in keys)
+    return (
+        select(*new.c, *(stored.c[key].label(f"stored_{key}") for key in keys))
+        .select_from(new.join(stored, same_key, full=True))
+        .where(or_(new.c[keys[0]].is_(None), stored.c[keys[0]].is_(None), *unlike))
+        .cte("different")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _remove(table: Table, different: CTE) -> Delete:
+    keys = [key.name for key in table.primary_key]
+    # Not in the span once more: by the key they are found whatever is expected of it.
+    same_key = and_(*(table.c[key] == different.c[f"stored_{key}"] for key in keys))
+    return delete(table).where(same_key, different.c[keys[0]].is_(None))
+
+
+def _to_write(table: Table, different: CTE) -> Select[Any]:
+    names = [column.name for column in different.c if not column.name.startswith("stored_")]
+    rows = select(*(different.c[name] for name in names))
+    keys = [different.c[key.name] for key in table.primary_key]
+    return rows.where(keys[0].is_not(None)).order_by(*keys)
 
 
 def _upsert(table: Table, rows: Select[Any], keeps: Sequence[str]) -> Insert:
@@ -158,16 +185,6 @@ def _upsert(table: Table, rows: Select[Any], keeps: Sequence[str]) -> Insert:
         set_=changes,
         where=stored.is_distinct_from(tuple_(*changes.values())),
     )
-
-
-def _unlike_stored(table: Table, new: CTE, span: ColumnElement[bool]) -> Select[Any]:
-    """The rows of `new` that aren't stored just so: ON CONFLICT would lock, and so write, each that is."""
-    stored = select(*(table.c[column.name] for column in new.c)).where(span).subquery("stored")
-    keys = [new.c[key.name] for key in table.primary_key]
-    same_key = and_(*(stored.c[key.name] == key for key in keys))
-    equal = and_(*(stored.c[each.name].is_not_distinct_from(each) for each in new.c if each not in keys))
-    stored_so = select(literal_column("1")).select_from(stored).where(same_key, equal).exists()
-    return _ordered(table, new).where(~stored_so)
 
 
 def run(
@@ -206,9 +223,7 @@ def run(
     # What is new costs a third less where nothing is compared. Jobs that keep values write other days, too.
     stored = select(literal_column("1")).select_from(job.table).where(span).exists()
     empty = not job.keeps and not connection.scalar(select(stored))
-    command = publish(
-        job.table, statement, span, kept, job.notes, log, empty=empty, all_changed=bool(job.noted)
-    )
+    command = publish(job.table, statement, span, kept, job.notes, log, empty=empty)
     changed = int(connection.execute(command).scalar_one())
     if job.noted:
         connection.execute(delete(job.noted.keys))

@@ -15,7 +15,7 @@ from aggregation import jobs, ledger
 from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, connect, exclusive
 from aggregation.errors import UserError
 from aggregation.ledger import State
-from aggregation.publishing import Interrupted, JobsFailed, aggregate, refresh_running_day, run
+from aggregation.publishing import Interrupted, JobsFailed, aggregate, publish, refresh_running_day, run
 from tests.cast import World
 from tests.spec.tables import change, expect, fill, rows
 
@@ -120,6 +120,42 @@ def test_rows_that_are_right_are_not_even_locked(platform: Engine) -> None:
             count, locked = connection.execute(touched).one()
             # The one creator has no peers, and few supporters.
             assert (count > 0, locked) == (job.name not in ("peers", "supporter_spreads"), 0), job.name
+
+
+def test_a_day_that_statistics_do_not_know_is_not_compared_row_by_row(platform: Engine) -> None:
+    """PostgreSQL expects one row of it; each of 2,000 with all others would be four million comparisons."""
+    people, first, second = 2_000, date(2026, 3, 10), date(2026, 3, 11)
+    fill(platform, "virtual_gifts\nid | created_at\n1  | 2026-03-10 10:00\n2  | 2026-03-11 10:00")
+    change(
+        platform,
+        "INSERT INTO virtual_gifts"
+        " (id, spark_id, sender_id, recipient_id, creator_share, platform_share, status, created_at)"
+        " SELECT 10000 * id + creator, spark_id, sender_id, creator, 1, 0, status, created_at"
+        f" FROM virtual_gifts, generate_series(1, {people}) AS creator",
+    )
+    names = ("creators", "video_gifts", "months")
+    with platform.begin() as connection:
+        for day in (first, second):
+            for job in jobs.chosen(names):
+                run(connection, job, day, day)
+            if day == first:
+                connection.execute(text("ANALYZE creator_metrics, creator_months"))
+    with platform.begin() as connection:
+        for job in jobs.chosen(("creators", "months")):
+            command = publish(job.table, job.statement(second, second, frozenset()), job.span(second, second))
+            assert rows_compared_in_vain(connection, command) <= people, job.name
+
+
+def rows_compared_in_vain(connection: Connection, command: Any) -> int:
+    sql = str(command.compile(connection, compile_kwargs={"literal_binds": True}))
+    (plan,) = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}").scalar_one()
+
+    def removed(node: dict[str, Any]) -> int:
+        # Of a node that ran more than once it is the mean.
+        own = int(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"])
+        return own + sum(removed(each) for each in node.get("Plans", ()))
+
+    return removed(plan["Plan"])
 
 
 def test_profiles_are_of_all_months_at_once(platform: Engine) -> None:
