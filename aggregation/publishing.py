@@ -101,16 +101,17 @@ def publish(
         returned = list(table.c)
     elif notes:
         returned = [table.c[key.name] for key in notes.keys.primary_key]
+    new = statement.subquery("new")
+    names = [column.name for column in new.c]
     if empty and not log:
-        inserted = statement.subquery("new")
-        names = [column.name for column in inserted.c]
-        insertion = postgresql.insert(table).from_select(names, _ordered(table, inserted))
+        insertion = postgresql.insert(table).from_select(names, _ordered(table, new, names))
         written = insertion.returning(*returned).cte("written")
         counted = select(func.count()).select_from(written)
         return counted.add_cte(_note(notes, written)) if notes else counted
-    different = _different(table, statement.subquery("new"), span)
+    different = _different(table, new, span)
     gone = _remove(table, different).returning(*returned).cte("gone")
-    written = _upsert(table, _to_write(table, different), keeps).returning(*returned).cte("written")
+    rows = _ordered(table, different, names).where(~_is_gone(table, different))
+    written = _upsert(table, rows, keeps).returning(*returned).cte("written")
     counted = select(
         select(func.count()).select_from(gone).scalar_subquery()
         + select(func.count()).select_from(written).scalar_subquery()
@@ -130,9 +131,11 @@ def _note(notes: Notes, *changed: CTE) -> CTE:
     return insertion.on_conflict_do_nothing().cte("noted")
 
 
-def _ordered(table: Table, new: FromClause) -> Select[Any]:
+def _ordered(table: Table, rows: FromClause, names: Sequence[str]) -> Select[Any]:
     """In the order of the key, so that no two writers wait for each other."""
-    return select(*new.c).order_by(*(new.c[key.name] for key in table.primary_key))
+    return select(*(rows.c[name] for name in names)).order_by(
+        *(rows.c[key.name] for key in table.primary_key)
+    )
 
 
 def _different(table: Table, new: FromClause, span: ColumnElement[bool]) -> CTE:
@@ -159,14 +162,13 @@ def _remove(table: Table, different: CTE) -> Delete:
     keys = [key.name for key in table.primary_key]
     # Not in the span once more: by the key they are found whatever is expected of it.
     same_key = and_(*(table.c[key] == different.c[f"stored_{key}"] for key in keys))
-    return delete(table).where(same_key, different.c[keys[0]].is_(None))
+    return delete(table).where(same_key, _is_gone(table, different))
 
 
-def _to_write(table: Table, different: CTE) -> Select[Any]:
-    names = [column.name for column in different.c if not column.name.startswith("stored_")]
-    rows = select(*(different.c[name] for name in names))
-    keys = [different.c[key.name] for key in table.primary_key]
-    return rows.where(keys[0].is_not(None)).order_by(*keys)
+def _is_gone(table: Table, different: CTE) -> ColumnElement[bool]:
+    """Not merely without a key: a new row that lacks it is written, so that the table refuses it."""
+    (key, *_) = (key.name for key in table.primary_key)
+    return and_(different.c[key].is_(None), different.c[f"stored_{key}"].is_not(None))
 
 
 def _upsert(table: Table, rows: Select[Any], keeps: Sequence[str]) -> Insert:

@@ -9,7 +9,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, func, literal_column, or_, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    cast,
+    event,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.exc import IntegrityError
 
 from aggregation import jobs, ledger
 from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, connect, exclusive
@@ -144,6 +158,14 @@ def test_a_day_that_statistics_do_not_know_is_not_compared_row_by_row(platform: 
         for job in jobs.chosen(("creators", "months")):
             command = publish(job.table, job.statement(second, second, frozenset()), job.span(second, second))
             assert rows_compared_in_vain(connection, command) <= people, job.name
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_row_without_a_key_is_refused_and_not_left_out(platform: Engine, empty: bool) -> None:
+    (job,) = jobs.chosen(["gift_values"])
+    row: Select[Any] = select(*(cast(null(), column.type).label(column.name) for column in job.table.columns))
+    with platform.begin() as connection, pytest.raises(IntegrityError, match="null value in column"):
+        connection.execute(publish(job.table, row, true(), empty=empty))
 
 
 def rows_compared_in_vain(connection: Connection, command: Any) -> int:
