@@ -1,7 +1,7 @@
 """The one writer of the analytics tables: any job's statement, published in one SQL statement a span."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -34,7 +34,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import CTE
 
-from aggregation import changes, engines, ledger, restatements, versions
+from aggregation import changes, engines, ledger, prepared, restatements, versions
 from aggregation.coverage import covered_days, missing_sources, note_begins
 from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
@@ -43,6 +43,7 @@ from aggregation.errors import UserError
 from aggregation.jobs import JOBS, Job, Notes, chosen, with_readers
 from aggregation.ledger import Reason, Result, State
 from aggregation.partitions import require_months
+from aggregation.prepared import Span
 from aggregation.retries import is_passing
 
 log = logging.getLogger(__name__)
@@ -207,29 +208,58 @@ def run(
     depend on these, are left for runs that follow. `restated`: what is logged with cells that change.
     The connection's engine computes (aggregation/engines).
     """
-    span = job.span(since or first, last)
-    compute = engines.of(connection)
-    statement: Select[Any] | CompoundSelect[Any] = compute.rows(
-        connection, job, job.statement(first, last, missing), stopped
-    )
     newest = last
     if job.later and later:
-        span = or_(span, job.later.rows(last))
-        statement = union_all(statement, job.later.statement(last))
         newest = max([last, *(_newest_day(connection, table) or last for table in job.reads)])
     require_months(connection, job.table, first, newest)
-    kept = job.kept(missing)
-    log = None
-    if restated is not None and job.day is not None:
-        log = partial(restatements.logged, job.table, job.day, kept, restated)
+    days = Span(first, last, since or first, restated)
+    made = Statements(connection, job, missing, later, stopped)
     # What is new costs a third less where nothing is compared. Jobs that keep values write other days, too.
-    stored = select(literal_column("1")).select_from(job.table).where(span).exists()
-    empty = not job.keeps and not connection.scalar(select(stored))
-    command = publish(job.table, statement, span, kept, job.notes, log, empty=empty)
-    changed = int(connection.execute(command).scalar_one())
+    empty = not job.keeps and not prepared.scalar(connection, (*made.key, "any"), made.any_stored, days)
+    command = partial(made.published, empty=empty)
+    if engines.of(connection) is engines.DATABASE:
+        changed = int(prepared.scalar(connection, (*made.key, empty), command, days))
+    else:
+        changed = int(connection.execute(command(days)).scalar_one())
     if job.noted:
         connection.execute(delete(job.noted.keys))
     return changed
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The statements of one run, for any days."""
+
+    connection: Connection
+    job: Job
+    missing: frozenset[str] = frozenset()
+    later: bool = True
+    stopped: Callable[[], bool] = lambda: False
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        # Jobs of the same name can have statements of their own.
+        return self.job.name, self.job.statement, self.missing, self.later
+
+    def span(self, days: Span) -> ColumnElement[bool]:
+        known = self.job.span(days.since, days.last)
+        return or_(known, self.job.later.rows(days.last)) if self.job.later and self.later else known
+
+    def any_stored(self, days: Span) -> Select[Any]:
+        return select(select(literal_column("1")).select_from(self.job.table).where(self.span(days)).exists())
+
+    def published(self, days: Span, *, empty: bool = False) -> Select[Any]:
+        job = self.job
+        statement: Select[Any] | CompoundSelect[Any] = engines.of(self.connection).rows(
+            self.connection, job, job.statement(days.first, days.last, self.missing), self.stopped
+        )
+        if job.later and self.later:
+            statement = union_all(statement, job.later.statement(days.last))
+        kept = job.kept(self.missing)
+        log = None
+        if days.restated is not None and job.day is not None:
+            log = partial(restatements.logged, job.table, job.day, kept, days.restated)
+        return publish(job.table, statement, self.span(days), kept, job.notes, log, empty=empty)
 
 
 def _newest_day(connection: Connection, table: Table) -> date | None:

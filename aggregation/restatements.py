@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     cast,
     column,
     func,
@@ -39,7 +40,6 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from aggregation import __version__, ledger
 from aggregation.days import ONE_DAY
 from aggregation.jobs import Job
-from aggregation.jobs.events import within
 from aggregation.ledger import Reason
 from aggregation.schema import COHORT_OFFSETS, job_runs, restatements
 
@@ -71,8 +71,18 @@ class Entry:
     reason: str
     spans: Sequence[tuple[date, date]]
 
+    def parameters(self) -> dict[str, Any]:
+        """What is the same in all rows that it logs, by the names of a statement's parameters."""
+        made = {"restated_at": self.at, "restated_run": self.run, "restated_reason": self.reason}
+        for number, (first, last) in enumerate(self.spans):
+            made[f"restated_from_{number}"] = datetime.combine(first, time())
+            made[f"restated_until_{number}"] = datetime.combine(last + ONE_DAY, time())
+        return made
+
     def can_restate(self, day: ColumnElement[Any]) -> ColumnElement[bool]:
-        return or_(*(within(day, first, last) for first, last in self.spans))
+        given: dict[str, Any] = {name: bindparam(name, value) for name, value in self.parameters().items()}
+        bounds = ((given[f"restated_from_{n}"], given[f"restated_until_{n}"]) for n in range(len(self.spans)))
+        return or_(*(and_(day >= begin, day < end) for begin, end in bounds))
 
 
 def entry(
@@ -151,9 +161,9 @@ def logged(
         "column_name": cell.c.name,
         "old": cell.c.old,
         "new": cell.c.new,
-        "restated_at": literal(made.at, restatements.c.restated_at.type),
-        "run": literal(made.run),
-        "reason": literal(made.reason),
+        "restated_at": bindparam("restated_at", made.at, restatements.c.restated_at.type),
+        "run": bindparam("restated_run", made.run),
+        "reason": bindparam("restated_reason", made.reason),
     }
     rows = select(*row.values()).select_from(change[day.name].table).join(cell, cell.c.counts)
     return insert(restatements).from_select(list(row), rows.where(made.can_restate(change[day.name])))

@@ -6,7 +6,7 @@ Only what other engines understand too is used: no FILTER, no generate_series, n
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     Values,
     and_,
+    bindparam,
     cast,
     column,
     distinct,
@@ -36,7 +37,7 @@ from sqlalchemy import (
     values,
 )
 
-from aggregation.days import ONE_DAY, days_between
+from aggregation.days import ONE_DAY, RelativeDay, days_between
 from aggregation.schema import (
     INTERACTION_KINDS,
     LARGEST_SHARE,
@@ -61,12 +62,17 @@ ONE: ColumnElement[int] = literal_column("1", BigInteger)
 # ---- days ----
 
 
-def midnight(day: date) -> ColumnElement[datetime]:
-    return literal_column(f"TIMESTAMP '{day.isoformat()} 00:00:00'", DateTime)
+# As parameters, so that the same statement does for other days. Cast for engines that are given its text.
+def midnight(day: date | RelativeDay) -> ColumnElement[datetime]:
+    if isinstance(day, RelativeDay):
+        return cast(bindparam(day.parameter(RelativeDay.MIDNIGHT), type_=DateTime), DateTime)
+    return cast(datetime.combine(day, time()), DateTime)
 
 
-def literal_day(day: date) -> ColumnElement[date]:
-    return literal_column(f"DATE '{day.isoformat()}'", Date)
+def literal_day(day: date | RelativeDay) -> ColumnElement[date]:
+    if isinstance(day, RelativeDay):
+        return cast(bindparam(day.parameter(RelativeDay.DAY), type_=Date), Date)
+    return cast(day, Date)
 
 
 def day_of(moment: ColumnElement[Any]) -> ColumnElement[date]:
