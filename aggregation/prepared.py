@@ -73,12 +73,17 @@ def scalar(connection: Connection, what: Hashable, make: Make, span: Span) -> An
     key = (what, span.shape())
     if key not in _prepared:
         if len(_prepared) == MOST:
-            _prepared.clear()
+            forget()
         _prepared[key] = prepare(connection, make, span)
     known = _prepared[key]
     if known is None:
         return connection.execute(make(span)).scalar_one()
     return connection.exec_driver_sql(known.sql, known.parameters(span)).scalar_one()
+
+
+def forget() -> None:
+    """All of them; each is made anew when it is asked for."""
+    _prepared.clear()
 
 
 def prepare(connection: Connection, make: Make, span: Span) -> Prepared | None:
