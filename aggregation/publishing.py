@@ -238,8 +238,8 @@ class Statements:
 
     @property
     def key(self) -> tuple[Hashable, ...]:
-        # Jobs of the same name can have statements of their own.
-        return self.job.name, self.job.statement, self.missing, self.later
+        """All that they depend on but the days."""
+        return self.job, self.missing, self.later
 
     def span(self, days: Span) -> ColumnElement[bool]:
         known = self.job.span(days.since, days.last)

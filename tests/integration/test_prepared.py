@@ -1,6 +1,7 @@
 """A statement that is made once for all days alike says the same as one that is made for just these days."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from aggregation.days import ONE_DAY
 from aggregation.jobs import JOBS, Job
 from aggregation.jobs.events import ACTIVITY, literal_day, midnight
 from aggregation.prepared import Span
-from aggregation.publishing import Statements
+from aggregation.publishing import RUNNING_DAY, Statements
 from aggregation.restatements import Entry
 from tests.conftest import fresh
 
@@ -131,6 +132,16 @@ def test_what_depends_on_the_days_themselves_is_made_for_each(connection: Connec
             connection, what, lambda span: select(cast(literal(span.first.month), Integer)), a_day(day)
         )
         assert by_month == day.month
+
+
+def test_jobs_that_are_unlike_have_statements_of_their_own(connection: Connection) -> None:
+    keys = [Statements(connection, job).key for job in (*JOBS, RUNNING_DAY)]
+    keys += [
+        Statements(connection, JOBS[0], frozenset({"users"})).key,
+        Statements(connection, JOBS[0], later=False).key,
+    ]
+    keys += [Statements(connection, replace(JOBS[0], table=JOBS[1].table)).key]
+    assert len(set(keys)) == len(keys)
 
 
 def test_old_ones_are_forgotten(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
