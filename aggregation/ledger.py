@@ -1,6 +1,6 @@
 """job_runs: what ran when over which days, with what result; and from it, what is missing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, true, update
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, delete, func, insert, select, true, update
 
 from aggregation import __version__, versions
 from aggregation.days import LATENESS, ONE_DAY, days_between
@@ -68,8 +68,15 @@ def start(
     engine: Engine, job: str, first: date, last: date, now: datetime, reason: str = Reason.SCHEDULE
 ) -> int:
     """The id of a new run, committed at once, so that it is seen and outlives what it records."""
-    values = {
-        "job": job,
+    (run,) = start_all(engine, [job], first, last, now, reason)
+    return run
+
+
+def start_all(
+    engine: Engine, jobs: Sequence[str], first: date, last: date, now: datetime, reason: str
+) -> list[int]:
+    """The same for runs of many jobs, in their order."""
+    common = {
         "first_day": first,
         "last_day": last,
         "state": State.RUNNING,
@@ -77,26 +84,27 @@ def start(
         "code_version": __version__,
         "reason": reason,
     }
+    insertion = insert(job_runs).returning(job_runs.c.id, sort_by_parameter_order=True)
     with engine.begin() as connection:
-        return int(connection.execute(insert(job_runs).values(values).returning(job_runs.c.id)).scalar_one())
+        return list(connection.scalars(insertion, [{"job": job, **common} for job in jobs]))
 
 
 def finish(engine: Engine, run: int, result: Result, now: datetime) -> None:
+    finish_all(engine, {run: result}, now)
+
+
+def finish_all(engine: Engine, results: Mapping[int, Result], now: datetime) -> None:
+    """By run. For whoever looks, all of them end in the same moment."""
+    names = ("state", "rows", "error", "log", "seconds")
+    ended = [
+        {"run": run, "finished_at": now, **{name: getattr(result, name) for name in names}}
+        for run, result in results.items()
+    ]
     with engine.begin() as connection:
-        connection.execute(
-            update(job_runs)
-            .where(job_runs.c.id == run)
-            .values(
-                state=result.state,
-                rows=result.rows,
-                error=result.error,
-                log=result.log,
-                seconds=result.seconds,
-                finished_at=now,
-            )
-        )
+        connection.execute(update(job_runs).where(job_runs.c.id == bindparam("run")), ended)
         # What is complete has changed, even where no number has.
-        versions.bump(connection, scope_of(result.job))
+        for scope in sorted({scope_of(result.job) for result in results.values()}):
+            versions.bump(connection, scope)
 
 
 @contextmanager

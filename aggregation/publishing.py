@@ -370,10 +370,9 @@ def refresh_running_day(
 
 
 def _perform(engine: Engine, connection: Connection, work: _Work) -> list[Result]:
-    runs = [
-        _Run(ledger.start(engine, job.name, work.first, work.last, work.clock(), work.reason), job)
-        for job in work.jobs
-    ]
+    names = [job.name for job in work.jobs]
+    ids = ledger.start_all(engine, names, work.first, work.last, work.clock(), work.reason)
+    runs = [_Run(run, job) for run, job in zip(ids, work.jobs, strict=True)]
     try:
         for first, last in months(work.first, work.last):
             _publish_span(connection, work, runs, first, last)
@@ -405,8 +404,8 @@ def _finish(
         )
         for each in runs
     ]
-    for each, result in zip(runs, results, strict=True):
-        ledger.finish(engine, each.id, result, work.clock())
+    by_run = {each.id: result for each, result in zip(runs, results, strict=True)}
+    ledger.finish_all(engine, by_run, work.clock())
     return results
 
 

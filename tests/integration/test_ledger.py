@@ -1,9 +1,11 @@
 """job_runs: what counts as done, and what is missing."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DataError
 
 from aggregation import __version__, ledger
 from aggregation.jobs import JOBS
@@ -141,3 +143,31 @@ def test_sweeping_marks_only_what_still_runs(database: Engine) -> None:
     assert ledger.sweep(database, AFTER) == 1
     assert ledger.sweep(database, AFTER) == 0
     assert rows(database, "job_runs", "job", "state") == [("daily", "succeeded"), ("gifts", "interrupted")]
+
+
+def test_many_runs_begin_in_their_order_and_end_in_the_same_moment(database: Engine) -> None:
+    names = [job.name for job in JOBS]
+    runs = ledger.start_all(database, names, FIRST, LAST, AFTER, "schedule")
+    assert rows(database, "job_runs", "id", "job", "state") == [
+        (run, name, "running") for run, name in zip(runs, names, strict=True)
+    ]
+    ended = {
+        run: Result(name, FIRST, LAST, State.SUCCEEDED, rows=number, log=name, seconds=number / 2)
+        for number, (run, name) in enumerate(zip(runs, names, strict=True))
+    }
+    ledger.finish_all(database, ended, AFTER + timedelta(seconds=3))
+    assert rows(database, "job_runs", "id", "job", "state", "rows", "log", "seconds") == [
+        (run, name, "succeeded", number, name, number / 2)
+        for number, (run, name) in enumerate(zip(runs, names, strict=True))
+    ]
+    with database.connect() as connection:
+        writers = connection.execute(text("SELECT count(DISTINCT xmin::text) FROM job_runs"))
+        assert writers.scalar_one() == 1
+
+
+def test_of_many_runs_all_are_recorded_or_none(database: Engine) -> None:
+    runs = ledger.start_all(database, ["daily", "gifts"], FIRST, LAST, AFTER, "schedule")
+    good, bad = (Result(job, FIRST, LAST, State.SUCCEEDED, rows=1) for job in ("daily", "gifts"))
+    with pytest.raises(DataError):
+        ledger.finish_all(database, {runs[0]: good, runs[1]: replace(bad, rows=2**70)}, AFTER)
+    assert set(rows(database, "job_runs", "state")) == {("running",)}
