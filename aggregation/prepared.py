@@ -61,6 +61,7 @@ class Prepared:
         return {**self.constants, **days, **span.made()}
 
 
+ABSENT = Prepared("", {}, {})
 _prepared: dict[Hashable, Prepared | None] = {}
 
 
@@ -71,11 +72,12 @@ def scalar(connection: Connection, what: Hashable, make: Make, span: Span) -> An
     each Sunday, say, it is made anew each time.
     """
     key = (what, span.shape())
-    if key not in _prepared:
-        if len(_prepared) == MOST:
+    # Looked up once: another thread may forget them all meanwhile.
+    known = _prepared.get(key, ABSENT)
+    if known is ABSENT:
+        if len(_prepared) >= MOST:
             forget()
-        _prepared[key] = prepare(connection, make, span)
-    known = _prepared[key]
+        known = _prepared[key] = prepare(connection, make, span)
     if known is None:
         return connection.execute(make(span)).scalar_one()
     return connection.exec_driver_sql(known.sql, known.parameters(span)).scalar_one()

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event, text
 
 from aggregation import running_day, versions
 from aggregation.checks import check
-from aggregation.ledger import Result, State, finish, start
+from aggregation.ledger import Result, State, finish, finish_all, start
 from aggregation.periods import Period
 from aggregation.publishing import Interrupted, aggregate, refresh_running_day
 from aggregation.queries import Queries, Store
@@ -81,15 +81,15 @@ def statements(engine: Engine, about: str) -> Iterator[list[str]]:
 
 @contextmanager
 def versions_at_finish(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Iterator[list[Versions]]:
-    """What others see when the numbers are published and the first run is not yet recorded as finished."""
+    """What others see when the numbers are published and the runs are not yet recorded as finished."""
     seen: list[Versions] = []
 
     def finishing(*arguments: Any) -> None:
         seen.append(stored(engine))
-        finish(*arguments)
+        finish_all(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("aggregation.ledger.finish", finishing)
+        patch.setattr("aggregation.ledger.finish_all", finishing)
         yield seen
 
 
@@ -120,7 +120,7 @@ def test_the_version_comes_with_its_rows(world: World, monkeypatch: pytest.Monke
         seen.append((store.versions(), read(store, revenue)))
 
     with monkeypatch.context() as patch:
-        patch.setattr("aggregation.ledger.finish", lambda *_: None)
+        patch.setattr("aggregation.ledger.finish_all", lambda *_: None)
         patch.setattr("aggregation.versions.bump", bump_and_look)
         republish(world.engine)
     assert set(seen) == {(before, "1171.10")}
@@ -137,7 +137,7 @@ def test_rows_that_are_rolled_back_leave_the_version(world: World, monkeypatch: 
         raise Interrupted("stopped after the rows and the version were written")
 
     with monkeypatch.context() as patch:
-        patch.setattr("aggregation.ledger.finish", lambda *_: None)
+        patch.setattr("aggregation.ledger.finish_all", lambda *_: None)
         patch.setattr("aggregation.versions.bump", bump_and_stop)
         with pytest.raises(Interrupted):
             republish(world.engine)
