@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select
 from aggregation.days import RelativeDay, Unforeseeable
 from aggregation.restatements import Entry
 
-MOST = 500
+# Of about 3 kB. A history that is computed twice, month by month, has 400.
+MOST = 2_000
 
 
 @dataclass(frozen=True)
