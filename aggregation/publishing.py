@@ -40,7 +40,7 @@ from aggregation.database import RUNNING_DAY_LOCK, WRITERS_LOCK, exclusive
 from aggregation.days import ONE_DAY, last_complete_day, months, utc_now
 from aggregation.errors import Interrupted as Interrupted
 from aggregation.errors import UserError
-from aggregation.jobs import JOBS, Job, Notes, chosen, with_readers
+from aggregation.jobs import JOBS, Job, Notes, chosen, seen, with_readers
 from aggregation.ledger import Reason, Result, State
 from aggregation.partitions import require_months
 from aggregation.prepared import Span
@@ -223,7 +223,16 @@ def run(
         changed = int(connection.execute(command(days)).scalar_one())
     if job.noted:
         connection.execute(delete(job.noted.keys))
+    for visitors in job.visitors:
+        _note_visitors(connection, visitors, since or first, last)
     return changed
+
+
+def _note_visitors(connection: Connection, visitors: seen.Visitors, first: date, last: date) -> None:
+    """In the transaction that writes their days: nobody may be taken for new who is not."""
+    left = seen.left_to_note(connection.scalar(seen.newest(visitors)), first, last)
+    if left:
+        connection.execute(seen.note(visitors, *left))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import BIT, JSON
 
 source = MetaData()
 analytics = MetaData()
@@ -571,6 +571,16 @@ viewer_returns = Table(
     _count("viewers"),
     Index("viewer_returns_date", "date"),
     postgresql_partition_by=BY_MONTH,
+)
+# Who had come by the end of a month that is over (aggregation/jobs/seen.py).
+people_seen = Table(
+    "people_seen",
+    analytics,
+    Column("person_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text(collation="C"), primary_key=True),
+    Column("creators", BIT(varying=True), nullable=False),
+    # The last day until which this is so, in the row of nobody.
+    Column("through", Date),
 )
 
 # What happened on a day on each video of a creator, and to the creator without one.

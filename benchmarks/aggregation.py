@@ -150,7 +150,7 @@ def _aggregate(engine: Engine, first: date, last: date, only: Sequence[str] | No
 
 def _forget_analytics(engine: Engine) -> None:
     tables = ", ".join(job.table.name for job in JOBS)
-    _execute(engine, f"TRUNCATE {tables}, job_runs")
+    _execute(engine, f"TRUNCATE {tables}, supporter_changes, people_seen, job_runs")
     _execute(engine, f"ALTER DATABASE {engine.url.database} SET max_parallel_workers_per_gather = 0")
 
 

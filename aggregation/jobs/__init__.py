@@ -49,6 +49,7 @@ from aggregation.jobs import (
     visits,
 )
 from aggregation.jobs.events import ACTIVITY, within
+from aggregation.jobs.seen import Visitors
 from aggregation.schema import (
     COHORT_OFFSETS,
     creator_hours,
@@ -65,6 +66,7 @@ from aggregation.schema import (
     gift_refunds,
     gifter_returns,
     peer_benchmarks,
+    people_seen,
     retention_cohorts,
     revenue_breakdown,
     supporter_changes,
@@ -123,6 +125,7 @@ class Job:
     many days more.
     `notes`: keys of rows that a run changes are noted there. A job that is `noted` so makes only the rows
     with these keys, and forgets them; it has no `day`.
+    `visitors`: whose visits its rows are; who came is noted for other jobs (aggregation/jobs/seen.py).
     Where not `completes`, a day counts as complete without the job: its readers ask the ledger
     themselves, so that an upgrade which brings its table leaves everything else on the pages.
     """
@@ -142,6 +145,7 @@ class Job:
     tail: timedelta = timedelta()
     notes: Notes | None = None
     noted: Notes | None = None
+    visitors: tuple[Visitors, ...] = ()
 
     @property
     def _slot(self) -> timedelta:
@@ -179,7 +183,14 @@ CHANGED_SUPPORTERS = Notes(supporter_changes, supporter_totals_table)
 JOBS = (
     Job("daily", daily_analytics, MIDNIGHT, daily.statement, daily_analytics.c.date),
     Job("gifts", gift_analytics, MIDNIGHT, gifts.statement, gift_analytics.c.hour),
-    Job("engagement", user_engagement, MIDNIGHT, engagement.statement, user_engagement.c.date),
+    Job(
+        "engagement",
+        user_engagement,
+        MIDNIGHT,
+        engagement.statement,
+        user_engagement.c.date,
+        visitors=(returns.USERS, gifters.GIFTERS),
+    ),
     Job(
         "returns",
         user_returns,
@@ -187,6 +198,7 @@ JOBS = (
         returns.statement,
         user_returns.c.date,
         reads=(user_engagement,),
+        asks=(people_seen,),
         later=Later(partial(visits.depend_on_days_until, user_returns), returns.of_later_days),
     ),
     Job(
@@ -216,6 +228,7 @@ JOBS = (
         gifters.statement,
         gifter_returns.c.date,
         reads=(user_engagement,),
+        asks=(people_seen,),
         later=Later(partial(visits.depend_on_days_until, gifter_returns), gifters.of_later_days),
         completes=False,
     ),
@@ -280,7 +293,15 @@ JOBS = (
     Job("sparks", creator_sparks, HALF_PAST, sparks.statement, creator_sparks.c.date, completes=False),
     Job("hours", creator_hours, HALF_PAST, hours.statement, creator_hours.c.date, completes=False),
     Job("videos", creator_videos, HALF_PAST, videos.statement, creator_videos.c.date, completes=False),
-    Job("viewers", creator_viewers, HALF_PAST, viewers.statement, creator_viewers.c.date, completes=False),
+    Job(
+        "viewers",
+        creator_viewers,
+        HALF_PAST,
+        viewers.statement,
+        creator_viewers.c.date,
+        completes=False,
+        visitors=(viewers.VIEWERS,),
+    ),
     Job(
         "viewer_returns",
         viewer_returns,
@@ -288,6 +309,7 @@ JOBS = (
         viewers.returns,
         viewer_returns.c.date,
         reads=(creator_viewers,),
+        asks=(people_seen,),
         later=Later(partial(visits.depend_on_days_until, viewer_returns), viewers.of_later_days),
         completes=False,
     ),
@@ -299,6 +321,7 @@ JOBS = (
         creator_supporters.c.date,
         completes=False,
         notes=CHANGED_SUPPORTERS,
+        visitors=(supporter_returns.SUPPORTERS,),
     ),
     Job(
         "supporter_returns",
@@ -307,7 +330,7 @@ JOBS = (
         supporter_returns.statement,
         supporter_returns_table.c.date,
         reads=(creator_supporters,),
-        asks=(supporter_totals_table, supporter_changes),
+        asks=(supporter_totals_table, supporter_changes, people_seen),
         later=Later(
             partial(visits.depend_on_days_until, supporter_returns_table), supporter_returns.of_later_days
         ),

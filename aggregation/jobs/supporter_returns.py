@@ -7,9 +7,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from aggregation.jobs import visits
 from aggregation.jobs.events import ONE
+from aggregation.jobs.seen import Visitors
 from aggregation.schema import creator_supporters, supporter_changes, supporter_returns, supporter_totals
 
-WHO = ("creator_id", "supporter_id")
+SUPPORTERS = Visitors("supporter", creator_supporters, ("creator_id", "supporter_id"))
 BY = ("creator_id",)
 
 
@@ -18,20 +19,21 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
 
     Reads creator_supporters, which has to be right for these days already, and what is known of each pair.
     """
-    visit = visits.in_span(creator_supporters, WHO, first, last, known=_known)
-    return visits.counted(supporter_returns, visit, BY)
+    return visits.counted(supporter_returns, visits.in_span(SUPPORTERS, first, last, _known), BY)
 
 
 def of_later_days(last: date) -> Select[Any]:
     """The rows of days after `last` that depend on days until then."""
-    return visits.counted(supporter_returns, visits.next_after(creator_supporters, WHO, last), BY)
+    return visits.counted(supporter_returns, visits.next_after(SUPPORTERS, last), BY)
 
 
 def _known(row: Any) -> ColumnElement[date]:
     """The pair's newest day in supporter_totals, where no earlier one has changed since that was written."""
     total, changed = supporter_totals.c, supporter_changes.c
-    newest = select(total.last_day).where(*(total[name] == row[name] for name in WHO)).scalar_subquery()
-    earlier = (changed[name] == row[name] for name in WHO)
+    newest = (
+        select(total.last_day).where(*(total[name] == row[name] for name in SUPPORTERS.who)).scalar_subquery()
+    )
+    earlier = (changed[name] == row[name] for name in SUPPORTERS.who)
     noted = select(ONE).select_from(supporter_changes).where(*earlier, changed.date < row.date).exists()
     any_known = select(ONE).select_from(supporter_totals).exists()
     return case((and_(any_known, ~noted), func.coalesce(newest, visits.NEVER)))

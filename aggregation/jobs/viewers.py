@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, false, func, select
 
 from aggregation.jobs import events, visits
+from aggregation.jobs.seen import Visitors
 from aggregation.schema import creator_viewers, videos, viewer_returns
 
-WHO = ("creator_id", "viewer_id")
+VIEWERS = Visitors("viewer", creator_viewers, ("creator_id", "viewer_id"))
 BY = ("creator_id",)
 
 
@@ -36,9 +37,9 @@ def returns(first: date, last: date, missing: frozenset[str] = frozenset()) -> S
 
     Reads creator_viewers alone, which has to be right for these days already.
     """
-    return visits.counted(viewer_returns, visits.in_span(creator_viewers, WHO, first, last), BY)
+    return visits.counted(viewer_returns, visits.in_span(VIEWERS, first, last), BY)
 
 
 def of_later_days(last: date) -> Select[Any]:
     """The rows of days after `last` that depend on days until then."""
-    return visits.counted(viewer_returns, visits.next_after(creator_viewers, WHO, last), BY)
+    return visits.counted(viewer_returns, visits.next_after(VIEWERS, last), BY)

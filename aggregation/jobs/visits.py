@@ -22,49 +22,40 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
 )
 
 from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
+from aggregation.jobs.seen import Visitors, maybe_seen, through
 
-Came = Callable[[Any], ColumnElement[bool]]
 Known = Callable[[Any], ColumnElement[date]]
 NEVER = literal_column("DATE '-infinity'", Date)
-
-
-def anybody(_row: Any) -> ColumnElement[bool]:
-    return true()
 
 
 def unknown(_row: Any) -> ColumnElement[date]:
     return cast(null(), Date)
 
 
-def in_span(
-    table: Table, who: Sequence[str], first: date, last: date, came: Came = anybody, known: Known = unknown
-) -> Any:
-    """`who`, date, previous: a row for each day in the span on which somebody came.
+def in_span(visitors: Visitors, first: date, last: date, known: Known = unknown) -> Any:
+    """Who, date, previous: a row for each day in the span on which somebody came.
 
-    `who` begins the key of `table`, and `came` says which of its rows are a visit. `known`: the newest day on
-    which the one of a row has come (or NEVER), where something else knows; null where nothing does.
+    `known`: the newest day on which the one of a row has come (or NEVER), where something else knows; null
+    where nothing does.
     """
-    days = table.c.date.between(literal_day(first), literal_day(last))
-    visit = _with_lag(table, who, days, came, known)
-    # Only the first day in the span has to be looked up, by the primary key.
+    days = visitors.table.c.date.between(literal_day(first), literal_day(last))
+    visit = _with_lag(visitors, days, known)
+    # Only the first day in the span has to be looked up.
     newest = case(
-        (visit.known < visit.date, func.nullif(visit.known, NEVER)),
-        else_=_newest(table, who, visit, first, came),
+        (visit.known < visit.date, func.nullif(visit.known, NEVER)), else_=_newest(visitors, visit, first)
     )
-    previous = func.coalesce(visit.previous, newest)
-    return _visits(who, visit, previous).subquery("visits").c
+    return _visits(visitors, visit, func.coalesce(visit.previous, newest)).subquery("visits").c
 
 
-def next_after(table: Table, who: Sequence[str], last: date, came: Came = anybody) -> Any:
+def next_after(visitors: Visitors, last: date) -> Any:
     """The same for the first day after `last` on which each came: only there can days until then matter."""
-    visit = _with_lag(table, who, table.c.date > literal_day(last), came, unknown)
-    previous = _newest(table, who, visit, last + ONE_DAY, came)
-    return _visits(who, visit, previous).where(visit.previous.is_(None)).subquery("next_visits").c
+    visit = _with_lag(visitors, visitors.table.c.date > literal_day(last), unknown)
+    previous = _newest(visitors, visit, last + ONE_DAY)
+    return _visits(visitors, visit, previous).where(visit.previous.is_(None)).subquery("next_visits").c
 
 
 def depend_on_days_until(target: Table, last: date) -> ColumnElement[bool]:
@@ -84,24 +75,35 @@ def counted(target: Table, visit: Any, by: Sequence[str] = ()) -> Select[Any]:
     )
 
 
-def _with_lag(table: Table, who: Sequence[str], days: ColumnElement[bool], came: Came, known: Known) -> Any:
-    """`who`, date, previous among these days; in the order of the key, which makes look-ups by it cheap."""
-    row = table.c
-    people = [row[name] for name in who]
+def _with_lag(visitors: Visitors, days: ColumnElement[bool], known: Known) -> Any:
+    """Who, date, previous among these days; in the order of the key, which makes look-ups by it cheap."""
+    row = visitors.table.c
+    people = [row[name] for name in visitors.who]
     before = func.lag(row.date).over(partition_by=people, order_by=row.date).label("previous")
     columns = (*people, row.date, before, known(row).label("known"))
-    return select(*columns).where(came(row), days).subquery("days_with_lag").c
+    return select(*columns).where(visitors.came(row), days).subquery("days_with_lag").c
 
 
-def _visits(who: Sequence[str], visit: Any, previous: ColumnElement[Any]) -> Select[Any]:
-    return select(*(visit[name] for name in who), visit.date, previous.label("previous"))
+def _visits(visitors: Visitors, visit: Any, previous: ColumnElement[Any]) -> Select[Any]:
+    return select(*(visit[name] for name in visitors.who), visit.date, previous.label("previous"))
 
 
-def _newest(table: Table, who: Sequence[str], visit: Any, before: date, came: Came) -> Any:
-    earlier = table.alias("earlier").c
-    same = and_(*(earlier[name] == visit[name] for name in who))
+def _newest(visitors: Visitors, visit: Any, before: date) -> Any:
+    """By the primary key, month by month, and in those that are over only of whoever may have come there."""
+    # With the day after and <, as months are cut: PostgreSQL would look through one month too many with <=.
+    begin = cast(func.coalesce(through(visitors) + 1, NEVER), Date)
+    lately = _newest_where(visitors, visit, before, lambda day: day >= begin)
+    long_ago = _newest_where(visitors, visit, before, lambda day: day < begin)
+    return func.coalesce(lately, case((maybe_seen(visitors, visit), long_ago)))
+
+
+def _newest_where(
+    visitors: Visitors, visit: Any, before: date, days: Callable[[Any], ColumnElement[bool]]
+) -> Any:
+    earlier = visitors.table.alias("earlier").c
+    same = and_(*(earlier[name] == visit[name] for name in visitors.who))
     return (
         select(func.max(earlier.date))
-        .where(same, earlier.date < literal_day(before), came(earlier))
+        .where(same, earlier.date < literal_day(before), days(earlier.date), visitors.came(earlier))
         .scalar_subquery()
     )

@@ -20,7 +20,9 @@ BASE = date(2026, 1, 28)
 GIFT = {"spark_id": 1, "creator_share": 1, "platform_share": 0, "status": "completed"}
 ids = count(1)
 NOON = time(12, tzinfo=UTC)
-FILLED = "virtual_gifts, creator_supporters, supporter_returns, supporter_totals, supporter_changes"
+FILLED = (
+    "virtual_gifts, creator_supporters, supporter_returns, supporter_totals, supporter_changes, people_seen"
+)
 DAYS = range(10)
 CREATORS = (1, 2)
 
