@@ -230,7 +230,7 @@ def run(
 
 def _note_visitors(connection: Connection, visitors: seen.Visitors, first: date, last: date) -> None:
     """In the transaction that writes their days: nobody may be taken for new who is not."""
-    left = seen.left_to_note(connection.scalar(seen.newest(visitors)), first, last)
+    left = seen.left_to_note(connection.scalar(select(seen.through(visitors))), first, last)
     if left:
         connection.execute(seen.note(visitors, *left))
 

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
-    Select,
     Table,
     cast,
     func,
@@ -34,7 +33,7 @@ from aggregation.schema import people_seen
 
 Came = Callable[[Any], ColumnElement[bool]]
 
-# Prime, so that it spreads ids whatever these are made of.
+# Prime, so that it spreads ids whatever these are made of. Another number needs people_seen emptied.
 BITS = 2039
 NO_BITS = cast(func.repeat("0", literal_column(str(BITS), Integer)), BIT(BITS))
 NONE = literal_column("B''", BIT(varying=True))
@@ -77,10 +76,6 @@ def maybe_seen(visitors: Visitors, row: Any) -> ColumnElement[bool]:
     if visitors.who != (visitors.person,):
         same &= func.get_bit(known.creators, _remainder(visitors, row)) == ONE
     return select(ONE).select_from(people_seen).where(same).exists()
-
-
-def newest(visitors: Visitors) -> Select[Any]:
-    return select(through(visitors))
 
 
 def note(visitors: Visitors, first: date | None, last: date, known: date) -> Insert:
