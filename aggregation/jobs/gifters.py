@@ -23,7 +23,7 @@ GIFTERS = Visitors("gifter", user_engagement, ("user_id",), gave)
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """date, days_since, gifters, first_timers.
 
-    Reads user_engagement alone, which has to be right for these days already.
+    Reads user_engagement, which has to be right for these days already.
     """
     return _counted(visits.in_span(GIFTERS, first, last))
 

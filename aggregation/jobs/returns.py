@@ -20,7 +20,7 @@ USERS = Visitors("user", user_engagement, ("user_id",), was_active)
 
 
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
-    """date, days_since, users. Reads user_engagement alone, which has to be right for these days already."""
+    """date, days_since, users. Reads user_engagement, which has to be right for these days already."""
     return visits.counted(user_returns, visits.in_span(USERS, first, last))
 
 

@@ -61,6 +61,11 @@ class Visitors:
     def person(self) -> str:
         return self.who[-1]
 
+    @property
+    def creator(self) -> str | None:
+        """None where they come to the platform."""
+        return self.who[0] if len(self.who) > 1 else None
+
 
 def through(visitors: Visitors) -> ColumnElement[date]:
     """The last day until which it is known who hadn't come; null where it isn't known of any."""
@@ -73,8 +78,8 @@ def maybe_seen(visitors: Visitors, row: Any) -> ColumnElement[bool]:
     """Whether the one of `row` may have come until `through`; where that is null, whether they are noted."""
     known = people_seen.c
     same = (known.kind == _kind(visitors)) & (known.person_id == row[visitors.person])
-    if visitors.who != (visitors.person,):
-        same &= func.get_bit(known.creators, _remainder(visitors, row)) == ONE
+    if visitors.creator:
+        same &= func.get_bit(known.creators, _remainder(row[visitors.creator])) == ONE
     return select(ONE).select_from(people_seen).where(same).exists()
 
 
@@ -85,8 +90,8 @@ def note(visitors: Visitors, first: date | None, last: date, known: date) -> Ins
     if first is not None:
         days &= row.date >= literal_day(first)
     bits: ColumnElement[Any] = NONE
-    if visitors.who != (visitors.person,):
-        bits = func.bit_or(func.set_bit(NO_BITS, _remainder(visitors, row), ONE))
+    if visitors.creator:
+        bits = func.bit_or(func.set_bit(NO_BITS, _remainder(row[visitors.creator]), ONE))
     person = row[visitors.person]
     came = (
         select(person, _kind(visitors), bits, cast(null(), Date))
@@ -126,6 +131,5 @@ def _kind(visitors: Visitors) -> ColumnElement[str]:
     return literal_column(f"'{visitors.name}'")
 
 
-def _remainder(visitors: Visitors, row: Any) -> ColumnElement[int]:
-    (creator, _) = visitors.who
-    return cast(func.abs(func.mod(row[creator], literal_column(str(BITS), Integer))), Integer)
+def _remainder(creator_id: ColumnElement[int]) -> ColumnElement[int]:
+    return cast(func.abs(func.mod(creator_id, literal_column(str(BITS), Integer))), Integer)

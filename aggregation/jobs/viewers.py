@@ -35,7 +35,7 @@ def _counted(viewer: ColumnElement[int], day: ColumnElement[date]) -> Select[Any
 def returns(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """creator_id, date, days_since, viewers.
 
-    Reads creator_viewers alone, which has to be right for these days already.
+    Reads creator_viewers, which has to be right for these days already.
     """
     return visits.counted(viewer_returns, visits.in_span(VIEWERS, first, last), BY)
 

@@ -153,6 +153,23 @@ def test_whoever_is_not_noted_is_not_looked_for(empty: Engine) -> None:
         assert rows(empty, table, "date", "days_since")[-1] == (april, 0)
 
 
+def test_a_late_change_in_a_noted_month_is_noted(empty: Engine) -> None:
+    change(empty, f"TRUNCATE {FILLED}")
+    store(empty, ONCE, ONCE, 0, 6)
+    visits = ONCE | {(1, 13, 1), (1, 13, 7)}
+    store(empty, visits, visits, 1, 1)
+    store(empty, visits, visits, 7, 7)
+    assert_right(empty, visits, visits)
+
+
+def test_a_month_with_another_creator_forgets_no_earlier_one(empty: Engine) -> None:
+    change(empty, f"TRUNCATE {FILLED}")
+    visits = {(1, 11, 0), (2, 11, 2), (1, 11, 7)}
+    store(empty, visits, visits, 0, 6)
+    store(empty, visits, visits, 7, 7)
+    assert_right(empty, visits, visits)
+
+
 def test_the_first_of_a_month_belongs_to_those_not_noted_yet(empty: Engine) -> None:
     change(empty, f"TRUNCATE {FILLED}")
     visits = {(1, 11, 6), (1, 11, 7)}
