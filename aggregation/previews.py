@@ -27,7 +27,7 @@ from aggregation.coverage import covered_days, missing_sources
 from aggregation.database import WRITERS_LOCK, exclusive
 from aggregation.days import last_complete_day, months
 from aggregation.jobs import Job, chosen, with_readers
-from aggregation.publishing import WORK_MEM, Interrupted, run
+from aggregation.publishing import WORK_MEM, Interrupted, run, stored_rows
 
 # Of each table at most so many cells are shown; all are counted.
 SHOWN = 50
@@ -136,7 +136,7 @@ def _compared(job: Job, wanted: _Span, missing: frozenset[str], statement: Any) 
     if job.keeps:
         # Its rows reach beyond the span, and are few.
         span = or_(span, tuple_(*job.table.primary_key).in_(select(*(new.c[key.name] for key in keys))))
-    old = select(*(job.table.c[name] for name in names)).where(span).cte("old")
+    old = stored_rows(job.table, names, job.noted.changing if job.noted else span).cte("old")
     kept = job.kept(missing)
     key = func.concat_ws(
         ", ", *(func.concat(f"{key.name}=", func.coalesce(new.c[key.name], old.c[key.name])) for key in keys)

@@ -26,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     tuple_,
     union,
     union_all,
@@ -83,7 +84,7 @@ class JobsFailed(UserError):  # noqa: N818
 def publish(
     table: Table,
     statement: Select[Any] | CompoundSelect[Any],
-    span: ColumnElement[bool],
+    span: ColumnElement[bool] | FromClause,
     keeps: Sequence[str] = (),
     notes: Notes | None = None,
     log: Callable[[FromClause, FromClause], Insert] | None = None,
@@ -92,6 +93,7 @@ def publish(
 ) -> Select[Any]:
     """The statement that makes the rows of `table` in `span` those of `statement`, and counts the changes.
 
+    `span`: a condition, or the keys of what may be stored.
     Rows that are right already aren't touched, so a second run changes none. In the columns that
     `keeps` names a null leaves the stored value. Keys of rows that change are added to `notes`. `log` gets
     the rows that went and those that were written, and makes the part that logs them. `empty`: the span
@@ -139,14 +141,25 @@ def _ordered(table: Table, rows: FromClause, names: Sequence[str]) -> Select[Any
     )
 
 
-def _different(table: Table, new: FromClause, span: ColumnElement[bool]) -> CTE:
+def stored_rows(table: Table, names: Sequence[str], span: ColumnElement[bool] | FromClause) -> Select[Any]:
+    """These columns of the rows in `span`: a condition, or their keys."""
+    columns = [table.c[name] for name in names]
+    if isinstance(span, ColumnElement):
+        return select(*columns).where(span)
+    # One after the other: how many there are PostgreSQL can't know, and it might read the whole table.
+    same_key = and_(*(key == span.c[key.name] for key in table.primary_key))
+    row = select(*columns).where(same_key).limit(1).lateral("row")
+    return select(*row.c).select_from(span.join(row, true()))
+
+
+def _different(table: Table, new: FromClause, span: ColumnElement[bool] | FromClause) -> CTE:
     """The rows of `new` that aren't stored just so, and the keys (`stored_…`) of those in the span.
 
     ON CONFLICT would lock, and so write, each row that is right already. A full join takes each row once. For
     any other one PostgreSQL would compare each row with all others where it expects hardly any, as of days
     that its statistics don't know yet.
     """
-    stored = select(*(table.c[column.name] for column in new.c)).where(span).subquery("stored")
+    stored = stored_rows(table, [column.name for column in new.c], span).subquery("stored")
     keys = [key.name for key in table.primary_key]
     same_key = and_(*(stored.c[key] == new.c[key] for key in keys))
     unlike = (stored.c[each.name].is_distinct_from(each) for each in new.c if each.name not in keys)
@@ -268,7 +281,8 @@ class Statements:
         log = None
         if days.restated is not None and job.day is not None:
             log = partial(restatements.logged, job.table, job.day, kept, days.restated)
-        return publish(job.table, statement, self.span(days), kept, job.notes, log, empty=empty)
+        span = job.noted.changing if job.noted else self.span(days)
+        return publish(job.table, statement, span, kept, job.notes, log, empty=empty)
 
 
 def _newest_day(connection: Connection, table: Table) -> date | None:

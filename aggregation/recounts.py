@@ -466,6 +466,7 @@ SUPPORTER_TOTALS = Recount(
     (
         Cell("first_day"),
         Cell("last_day"),
+        Cell("previous_day"),
         Cell("gift_days"),
         Cell("gifts"),
         Cell("amount"),
@@ -474,7 +475,8 @@ SUPPORTER_TOTALS = Recount(
     ),
     """
     SELECT creator_id, supporter_id, days[1] AS first_day, days[cardinality(days)] AS last_day,
-           cardinality(days) AS gift_days, gifts, amount, gaps[(cardinality(gaps) + 1) / 2] AS usual_gap,
+           days[cardinality(days) - 1] AS previous_day, cardinality(days) AS gift_days, gifts, amount,
+           gaps[(cardinality(gaps) + 1) / 2] AS usual_gap,
            spark_id
     FROM (
         SELECT DISTINCT creator_id, supporter_id FROM creator_supporters
@@ -523,15 +525,19 @@ SUPPORTER_SPREADS = Recount(
                 SELECT creator_id, supporter_id, first_day, last_day, sum(amount) AS amount
                 FROM (SELECT max(date) AS newest FROM creator_supporters) AS now
                 CROSS JOIN LATERAL (VALUES
-                    (newest - 6, newest), (newest - 13, newest - 7), (newest - 27, newest),
-                    (newest - 55, newest - 28), (newest - 29, newest), (newest - 59, newest - 30),
-                    (newest - 89, newest), (newest - 179, newest - 90), (newest - 55, newest)
-                ) AS period (first_day, last_day)
-                JOIN creator_supporters ON date BETWEEN first_day AND last_day
-                WHERE last_day BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND creator_id IN (
-                    SELECT creator_id FROM creator_supporters AS lately
-                    WHERE lately.date > newest - 28 GROUP BY creator_id HAVING count(*) > 2000
-                )
+                    (newest - 6, newest, 3000), (newest - 13, newest - 7, 3000),
+                    (newest - 27, newest, 3000), (newest - 55, newest - 28, 3000),
+                    (newest - 29, newest, 3000), (newest - 59, newest - 30, 3000),
+                    (newest - 89, newest, 3000), (newest - 179, newest - 90, 6000),
+                    (newest - 55, newest, 3000)
+                ) AS period (first_day, last_day, more_than)
+                CROSS JOIN LATERAL (
+                    SELECT creator_id, count(*) AS days FROM creator_supporters AS lately
+                    WHERE lately.date > newest - 28 GROUP BY creator_id HAVING count(*) > 3000
+                ) AS large
+                JOIN creator_supporters USING (creator_id)
+                WHERE date BETWEEN first_day AND last_day AND days > more_than
+                  AND last_day BETWEEN CAST(:first AS date) AND CAST(:last AS date)
                 GROUP BY creator_id, supporter_id, first_day, last_day
             ) AS everyone
             WHERE amount > 0

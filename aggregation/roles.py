@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 
 from aggregation.migrations import VERSION_TABLE
-from aggregation.schema import BY_MONTH, analytics, audit_log, job_requests, page_visits, source
+from aggregation.partitions import is_by_month
+from aggregation.schema import analytics, audit_log, job_requests, page_visits, source
 
 Privileges = frozenset[str]
 
@@ -27,12 +28,8 @@ NUMBERS = tuple(name for name in analytics.tables if name not in ACCESS)
 OURS = (*NUMBERS, *ACCESS, VERSION_TABLE)
 
 
-def _is_by_month(table: Table) -> bool:
-    return bool(table.dialect_options["postgresql"]["partition_by"] == BY_MONTH)
-
-
 # Only a table's owner can add a month to it: the worker does, with the first rows of that month.
-MONTHLY = tuple(table.name for table in analytics.tables.values() if _is_by_month(table))
+MONTHLY = tuple(table.name for table in analytics.tables.values() if is_by_month(table))
 
 
 class Purpose(StrEnum):

@@ -180,8 +180,8 @@ def _no_nan(table: str, columns: Sequence[str]) -> CheckConstraint:
     )
 
 
-# So that a night's rows go into the indexes of one month: their keys lie all over them, and in those of
-# a whole history nearly each row is written with a page of its own. aggregation/partitions.py makes them.
+# By month, so that a night's rows go into the indexes of one: their keys lie all over them, and in those of a
+# whole history nearly each row is written with a page of its own. aggregation/partitions.py makes the months.
 BY_MONTH = "RANGE (date)"
 
 daily_analytics = Table(
@@ -477,7 +477,10 @@ supporter_totals = Table(
     Column("creator_id", BigInteger, primary_key=True, autoincrement=False),
     Column("supporter_id", BigInteger, primary_key=True, autoincrement=False),
     Column("first_day", Date, nullable=False),
-    Column("last_day", Date, nullable=False),
+    # In the key because of the months: a supporter of a creator has one row, in the month of the last gift.
+    Column("last_day", Date, primary_key=True),
+    # The one with gifts before; null where there is one such day.
+    Column("previous_day", Date),
     _count("gift_days"),
     _count("gifts"),
     _money("amount"),
@@ -503,6 +506,7 @@ supporter_totals = Table(
         "cooling_from",
         postgresql_where=text("cooling_from IS NOT NULL"),
     ),
+    postgresql_partition_by="RANGE (last_day)",
 )
 # Of creators with many supporters, for the usual periods: those who gave the same, until which place.
 supporter_spreads = Table(

@@ -188,7 +188,8 @@ def _is(standing: Standing | None, period: Period) -> ColumnElement[bool]:
         case Standing.COOLING:
             return cold
         case Standing.NEW:
-            return ~cold & (row.first_day >= period.first)
+            # The last day, too: by it the months are known that have any.
+            return ~cold & (row.first_day >= period.first) & (row.last_day >= period.first)
         case Standing.RETURNING:
             return ~cold & (row.first_day < period.first) & (row.last_day >= period.first)
         case Standing.LAPSED:

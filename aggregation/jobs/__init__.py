@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, select, true, tuple_
+from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, true
 
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
@@ -110,6 +110,8 @@ class Notes:
 
     keys: Table
     summary: Table
+    # Of rows of `summary` that may change by what is noted.
+    changing: FromClause
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ class Job:
     `at` is the time (UTC) of its nightly slot. `day` is the column that puts a row into a span; None
     means that every run writes the whole table. A null in a column of `keeps` doesn't overwrite what
     is stored, unless a table of `keeps_unless` is missing. A job that `reads` tables of other jobs
-    comes after them, and runs whenever they do; one that `asks` a table takes from it what was known before
-    the run. `later`: what a run changes in days after its own.
+    comes after them, and runs whenever they do; one that `asks` a table takes from it what is known so far.
+    `later`: what a run changes in days after its own.
     With `to_month_end` these are all days until the month's last complete one, with `tail` those of so
     many days more.
     `notes`: keys of rows that a run changes are noted there. A job that is `noted` so makes only the rows
@@ -162,9 +164,6 @@ class Job:
 
     def span(self, first: date, last: date) -> ColumnElement[bool]:
         """The stored rows of these days."""
-        if self.noted:
-            noted = (self.noted.keys.c[key.name] for key in self.table.primary_key)
-            return tuple_(*self.table.primary_key).in_(select(*noted))
         return true() if self.day is None else within(self.day, first, last)
 
     def reach(self, last: date, complete: date) -> date:
@@ -178,7 +177,7 @@ class Job:
 
 MIDNIGHT = time(0, 5)
 HALF_PAST = time(0, 30)
-CHANGED_SUPPORTERS = Notes(supporter_changes, supporter_totals_table)
+CHANGED_SUPPORTERS = Notes(supporter_changes, supporter_totals_table, supporter_totals.keys_of_noted())
 
 JOBS = (
     Job("daily", daily_analytics, MIDNIGHT, daily.statement, daily_analytics.c.date),
@@ -324,6 +323,17 @@ JOBS = (
         visitors=(supporter_returns.SUPPORTERS,),
     ),
     Job(
+        "supporter_totals",
+        supporter_totals_table,
+        HALF_PAST,
+        supporter_totals.statement,
+        None,
+        reads=(creator_supporters,),
+        asks=(people_seen,),
+        completes=False,
+        noted=CHANGED_SUPPORTERS,
+    ),
+    Job(
         "supporter_returns",
         supporter_returns_table,
         HALF_PAST,
@@ -335,16 +345,6 @@ JOBS = (
             partial(visits.depend_on_days_until, supporter_returns_table), supporter_returns.of_later_days
         ),
         completes=False,
-    ),
-    Job(
-        "supporter_totals",
-        supporter_totals_table,
-        HALF_PAST,
-        supporter_totals.statement,
-        None,
-        reads=(creator_supporters,),
-        completes=False,
-        noted=CHANGED_SUPPORTERS,
     ),
     Job(
         "supporter_spreads",

@@ -37,6 +37,7 @@ Came = Callable[[Any], ColumnElement[bool]]
 BITS = 2039
 NO_BITS = cast(func.repeat("0", literal_column(str(BITS), Integer)), BIT(BITS))
 NONE = literal_column("B''", BIT(varying=True))
+NEVER = literal_column("DATE '-infinity'", Date)
 # The id of the row that says until when all are noted.
 NOBODY = literal_column(str(-(2**63)), BigInteger)
 
@@ -72,6 +73,11 @@ def through(visitors: Visitors) -> ColumnElement[date]:
     known = people_seen.c
     mine = (known.person_id == NOBODY) & (known.kind == _kind(visitors))
     return select(known.through).where(mine).scalar_subquery()
+
+
+def not_noted_from(visitors: Visitors) -> ColumnElement[date]:
+    """The first day of whose visits `maybe_seen` doesn't know yet."""
+    return cast(func.coalesce(through(visitors) + 1, NEVER), Date)
 
 
 def maybe_seen(visitors: Visitors, row: Any) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from aggregation.jobs import visits
 from aggregation.jobs.events import ONE
-from aggregation.jobs.seen import Visitors
+from aggregation.jobs.seen import NEVER, Visitors
 from aggregation.schema import creator_supporters, supporter_changes, supporter_returns, supporter_totals
 
 SUPPORTERS = Visitors("supporter", creator_supporters, ("creator_id", "supporter_id"))
@@ -17,7 +17,7 @@ BY = ("creator_id",)
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
     """creator_id, date, days_since, supporters.
 
-    Reads creator_supporters, which has to be right for these days already, and what is known of each pair.
+    Reads creator_supporters, which has to be right for these days already, and what supporter_totals knows.
     """
     return visits.counted(supporter_returns, visits.in_span(SUPPORTERS, first, last, _known), BY)
 
@@ -28,12 +28,9 @@ def of_later_days(last: date) -> Select[Any]:
 
 
 def _known(row: Any) -> ColumnElement[date]:
-    """The pair's newest day in supporter_totals, where no earlier one has changed since that was written."""
-    total, changed = supporter_totals.c, supporter_changes.c
-    newest = (
-        select(total.last_day).where(*(total[name] == row[name] for name in SUPPORTERS.who)).scalar_subquery()
-    )
-    earlier = (changed[name] == row[name] for name in SUPPORTERS.who)
-    noted = select(ONE).select_from(supporter_changes).where(*earlier, changed.date < row.date).exists()
-    any_known = select(ONE).select_from(supporter_totals).exists()
-    return case((and_(any_known, ~noted), func.coalesce(newest, visits.NEVER)))
+    """Of each pair's last day, while nothing has changed that isn't summed up."""
+    total = supporter_totals.c
+    same = and_(*(total[name] == row[name] for name in SUPPORTERS.who), total.last_day == row.date)
+    previous = select(func.coalesce(total.previous_day, NEVER)).where(same).scalar_subquery()
+    noted = select(ONE).select_from(supporter_changes).exists()
+    return case((~noted, previous))

@@ -33,8 +33,9 @@ from aggregation.schema import creator_supporters
 
 # Each period, and the one before it.
 PERIODS = (7, 28, 30, 90)
-# More days with gifts than this, each supporter's counted, in so many of the newest days.
-MANY, MANY_IN = 2_000, 28
+# More days with gifts than this, each supporter's counted, in so many of the newest days. A page sums up 90
+# days and the 90 before of fewer in less than 20 ms of CPU; of twice as many the 90 before alone.
+MANY, MANY_IN = 3_000, 28
 # Points of the curve of shares, and the places that are shown by themselves.
 POINTS = 50
 TOPS = (1, 5, 10)
@@ -48,16 +49,17 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
     recent = creator_supporters.alias("recent").c
     newest = select(func.max(creator_supporters.c.date)).scalar_subquery()
     many = (
-        select(recent.creator_id, newest.label("newest"))
+        select(recent.creator_id, newest.label("newest"), func.count().label("days"))
         .where(recent.date > newest - MANY_IN)
         .group_by(recent.creator_id)
         .having(func.count() > MANY)
         .cte("many")
     )
-    # What is far back is of one period only.
+    most = select(many).where(many.c.days > 2 * MANY).subquery("most")
+    # What is far back is of one period only, that before the longest.
     near = [period for period in _periods() if period[1] < max(PERIODS)]
     far = [period for period in _periods() if period not in near]
-    groups = union_all(*_groups(many, near), *_groups(many, far))
+    groups = union_all(_groups(many, near), _groups(most, far))
     return spread(groups.subquery("groups"), ("creator_id", "first_day", "last_day"))
 
 
@@ -68,15 +70,16 @@ def _periods() -> Iterator[tuple[str, int, int]]:
         yield f"{days}_days_{before}_before", before + days - 1, before
 
 
-def _groups(many: FromClause, periods: Sequence[tuple[str, int, int]]) -> Iterator[Select[Any]]:
-    """creator_id, first_day, last_day, cents, people; one period after the other."""
+def _groups(many: FromClause, periods: Sequence[tuple[str, int, int]]) -> Select[Any]:
+    """creator_id, first_day, last_day, cents, people; one creator and period after the other."""
     gave, newest = creator_supporters.c, many.c.newest
     reach = (max(begin for _, begin, _ in periods), min(end for *_, end in periods))
-    # One creator after the other, each by the key.
+    # Each creator by the key. With OFFSET, or days and cents would be worked out once more for each period.
     day = (
         select(gave.supporter_id, (newest - gave.date).label("ago"), cents(gave.amount).label("cents"))
         .where(gave.creator_id == many.c.creator_id, gave.date.between(newest - reach[0], newest - reach[1]))
         .correlate(many)
+        .offset(ZERO)
         .subquery("days")
         .c
     )
@@ -84,18 +87,15 @@ def _groups(many: FromClause, periods: Sequence[tuple[str, int, int]]) -> Iterat
         func.sum(case((day.ago.between(_number(end), _number(begin)), day.cents))).label(name)
         for name, begin, end in periods
     )
-    each = select(*sums).group_by(day.supporter_id).lateral("each")
-    name = f"supporters_{reach[0]}"
-    supporter = select(many, *each.c).select_from(many.join(each, true())).cte(name).c
-    for name, begin, end in periods:
-        group = alike(supporter[name], supporter.creator_id, supporter.newest).subquery(name).c
-        yield select(
-            group.creator_id,
-            (group.newest - begin).label("first_day"),
-            (group.newest - end).label("last_day"),
-            group.cents,
-            group.people,
-        )
+    supporter = select(*sums).group_by(day.supporter_id).cte(f"supporters_{reach[0]}", nesting=True).c
+    groups = (
+        alike(supporter[name]).add_columns(_number(begin).label("begin"), _number(end).label("end"))
+        for name, begin, end in periods
+    )
+    group = union_all(*groups).lateral(f"groups_{reach[0]}")
+    first, last = many.c.newest - group.c.begin, many.c.newest - group.c.end
+    row = (many.c.creator_id, first.label("first_day"), last.label("last_day"), group.c.cents, group.c.people)
+    return select(*row).select_from(many.join(group, true()))
 
 
 def _number(value: int) -> ColumnElement[int]:

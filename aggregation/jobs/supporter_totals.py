@@ -3,9 +3,25 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, cast, func, literal_column, select, true, union_all
+from sqlalchemy import (
+    CTE,
+    FromClause,
+    Integer,
+    Select,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
 
 from aggregation.jobs.events import ONE, money, total
+from aggregation.jobs.seen import NEVER, maybe_seen, not_noted_from
+from aggregation.jobs.supporter_returns import SUPPORTERS
 from aggregation.schema import creator_supporters, supporter_changes, supporter_totals
 
 
@@ -16,27 +32,32 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
     """
     known = select(ONE).select_from(supporter_totals).exists()
     # Each of the two conditions rules the other out.
-    both = union_all(_of_noted().where(known), _of_all().where(~known)).subquery("both")
+    both = union_all(_of_noted().where(known), of_all().where(~known)).subquery("both")
     return select(*both.c)
 
 
-def _of_noted() -> Select[Any]:
-    changed, stored, day = supporter_changes.c, supporter_totals.c, creator_supporters.c
+def _days_of_noted() -> CTE:
+    """All days of the pairs that are noted in supporter_changes."""
+    changed, day = supporter_changes.c, creator_supporters.c
+    key = (changed.creator_id, changed.supporter_id)
+    # In the order of the key, which makes look-ups by it cheap.
     noted = (
-        select(changed.creator_id, changed.supporter_id, func.min(changed.date).label("first"))
-        .group_by(changed.creator_id, changed.supporter_id)
+        select(*key, func.min(changed.date).label("first_noted"))
+        .group_by(*key)
+        .order_by(*key)
         .subquery("noted_pairs")
         .c
     )
-    same = and_(stored.creator_id == noted.creator_id, stored.supporter_id == noted.supporter_id)
-    first_day = select(stored.first_day).where(same).scalar_subquery()
     # Of somebody new only the months since then are looked through, and not all that there are.
-    since = func.least(noted.first, first_day).label("since")
-    pair = select(noted.creator_id, noted.supporter_id, since).subquery("pairs").c
-    before = func.lag(day.date).over(order_by=day.date)
+    since = case((maybe_seen(SUPPORTERS, noted), NEVER), else_=not_noted_from(SUPPORTERS)).label("since")
+    pair = select(*noted, since).subquery("pairs").c
+    before, after = (
+        beside(day.date).over(order_by=day.date).label(name)
+        for beside, name in ((func.lag, "before"), (func.lead, "after"))
+    )
     # One pair after the other, by the key.
     days = (
-        select(day.date, day.gifts, day.amount, day.spark_id, cast(day.date - before, Integer).label("gap"))
+        select(day.date, day.gifts, day.amount, day.spark_id, before, after)
         .where(
             day.creator_id == pair.creator_id,
             day.supporter_id == pair.supporter_id,
@@ -44,26 +65,49 @@ def _of_noted() -> Select[Any]:
         )
         .lateral("days")
     )
-    return _summed((pair.creator_id, pair.supporter_id), days.c).join(days, true())
+    columns = (pair.creator_id, pair.supporter_id, pair.first_noted, *days.c)
+    return select(*columns).join(days, true()).cte("days_of_noted")
 
 
-def _of_all() -> Select[Any]:
+DAYS_OF_NOTED = _days_of_noted()
+
+
+def keys_of_noted() -> FromClause:
+    """Where a row of a noted pair may be stored: its last day was the newest before those that are noted,
+    or later.
+    """
+    day, changed = DAYS_OF_NOTED.c, supporter_changes.c
+    until_noted = or_(day.after.is_(None), day.after >= day.first_noted)
+    keys = union(
+        select(day.creator_id, day.supporter_id, day.date.label("last_day")).where(until_noted),
+        select(changed.creator_id, changed.supporter_id, changed.date),
+    )
+    return keys.order_by("creator_id", "supporter_id").subquery("keys_of_noted")
+
+
+def _of_noted() -> Select[Any]:
+    row = DAYS_OF_NOTED.c
+    return _summed((row.creator_id, row.supporter_id), row)
+
+
+def of_all() -> Select[Any]:
     day = creator_supporters.c
     pair = (day.creator_id, day.supporter_id)
-    before = func.lag(day.date).over(partition_by=pair, order_by=day.date)
-    gap = cast(day.date - before, Integer).label("gap")
-    row = select(*pair, day.date, day.gifts, day.amount, day.spark_id, gap).subquery("days_and_gaps").c
+    before = func.lag(day.date).over(partition_by=pair, order_by=day.date).label("before")
+    row = select(*pair, day.date, day.gifts, day.amount, day.spark_id, before).subquery("days_and_before").c
     return _summed((row.creator_id, row.supporter_id), row)
 
 
 def _summed(pair: Any, row: Any) -> Select[Any]:
+    gap = cast(row.date - row.before, Integer)
     return select(
         *pair,
         func.min(row.date).label("first_day"),
         func.max(row.date).label("last_day"),
+        func.max(row.before).label("previous_day"),
         func.count().label("gift_days"),
         total(row.gifts).label("gifts"),
         money(row.amount).label("amount"),
-        func.percentile_disc(literal_column("0.5")).within_group(row.gap).label("usual_gap"),
+        func.percentile_disc(literal_column("0.5")).within_group(gap).label("usual_gap"),
         func.mode().within_group(row.spark_id).label("spark_id"),
     ).group_by(*pair)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal_column,
     null,
     or_,
     select,
@@ -26,10 +25,9 @@ from sqlalchemy import (
 
 from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
-from aggregation.jobs.seen import Visitors, maybe_seen, through
+from aggregation.jobs.seen import NEVER, Visitors, maybe_seen, not_noted_from
 
 Known = Callable[[Any], ColumnElement[date]]
-NEVER = literal_column("DATE '-infinity'", Date)
 
 
 def unknown(_row: Any) -> ColumnElement[date]:
@@ -39,14 +37,14 @@ def unknown(_row: Any) -> ColumnElement[date]:
 def in_span(visitors: Visitors, first: date, last: date, known: Known = unknown) -> Any:
     """Who, date, previous: a row for each day in the span on which somebody came.
 
-    `known`: the newest day on which the one of a row has come (or NEVER), where something else knows; null
-    where nothing does.
+    `known`: the newest day before a row's on which its visitor came (or NEVER), where something else knows;
+    null where nothing does.
     """
     days = visitors.table.c.date.between(literal_day(first), literal_day(last))
     visit = _with_lag(visitors, days, known)
     # Only the first day in the span has to be looked up.
     newest = case(
-        (visit.known < visit.date, func.nullif(visit.known, NEVER)), else_=_newest(visitors, visit, first)
+        (visit.known.is_not(None), func.nullif(visit.known, NEVER)), else_=_newest(visitors, visit, first)
     )
     return _visits(visitors, visit, func.coalesce(visit.previous, newest)).subquery("visits").c
 
@@ -91,7 +89,7 @@ def _visits(visitors: Visitors, visit: Any, previous: ColumnElement[Any]) -> Sel
 def _newest(visitors: Visitors, visit: Any, before: date) -> Any:
     """By the primary key, month by month, and in those that are over only of whoever may have come there."""
     # With the day after and <, as months are cut: PostgreSQL would look through one month too many with <=.
-    begin = cast(func.coalesce(through(visitors) + 1, NEVER), Date)
+    begin = not_noted_from(visitors)
     lately = _newest_where(visitors, visit, before, lambda day: day >= begin)
     long_ago = _newest_where(visitors, visit, before, lambda day: day < begin)
     return func.coalesce(lately, case((maybe_seen(visitors, visit), long_ago)))

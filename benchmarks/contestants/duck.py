@@ -11,7 +11,7 @@ import duckdb
 from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql
 
-from aggregation.jobs import JOBS, Job
+from aggregation.jobs import JOBS, Job, supporter_totals
 from aggregation.schema import analytics, source
 
 # By a window over all days: probes by a primary key would be slow in a column store.
@@ -128,7 +128,9 @@ def _query(job: Job, first: date, last: date) -> str:
     if job.name in RETURNS:
         return RETURNS[job.name]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    statement = job.statement(first, last, frozenset())
+    # Nothing is summed up yet.
+    all_pairs = job.name == "supporter_totals"
+    statement = supporter_totals.of_all() if all_pairs else job.statement(first, last, frozenset())
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import Engine, insert, text
 from aggregation import supporters as people
 from aggregation.demo import Scale, load
 from aggregation.earnings import Sums
+from aggregation.partitions import require_months
 from aggregation.periods import Period
 from aggregation.publishing import aggregate
 from aggregation.queries import Store
-from aggregation.schema import creator_forecasts
+from aggregation.schema import creator_forecasts, supporter_totals
 from aggregation.supporters import Standing, standing_of
 from tests import cast, hostile
 from tests.cast import CARL, CARLS_NUMBERS, CLEO, World
@@ -248,6 +249,8 @@ def test_standings(
     if days:
         return
     change(world.engine, "DELETE FROM supporter_totals")
+    with world.engine.begin() as connection:
+        require_months(connection, supporter_totals, went, went)
     change(
         world.engine,
         "INSERT INTO supporter_totals (creator_id, supporter_id, first_day, last_day, gift_days, gifts, "

@@ -120,10 +120,20 @@ def test_only_of_large_creators_it_is_stored(engine: Engine) -> None:
     give(engine, [(person, person % 28, 5) for person in range(MANY)])
     store(engine, MANY)
     assert rows(engine, "supporter_spreads", "place") == []
-    # 2,001 who gave the same are one row in each of the periods that they gave in, but for places 1, 5 and 10
+    # 3,001 who gave the same are one row in each of the periods that they gave in, but for places 1, 5 and 10
     give(engine, [(person, person % 28, 5) for person in range(MANY + 1)])
     store(engine, MANY)
     assert set(rows(engine, "supporter_spreads", "place", "amount")) >= {(MANY + 1, Decimal("0.05"))}
+
+
+@pytest.mark.parametrize(("people", "stored"), [(2 * MANY, set()), (2 * MANY + 1, {(1, Decimal("0.09"))})])
+def test_ninety_days_before_are_stored_of_the_largest_creators(
+    engine: Engine, people: int, stored: set[tuple[int, Decimal]]
+) -> None:
+    give(engine, [(person, person % 28, 5) for person in range(people)] + [(1, 100, 9)])
+    store(engine, MANY)
+    far = rows(engine, "supporter_spreads", "last_day", "place", "amount")
+    assert {(place, amount) for last, place, amount in far if last == DAY - timedelta(days=90)} == stored
 
 
 def test_an_independent_recount_finds_each_wrong_cell(engine: Engine) -> None:

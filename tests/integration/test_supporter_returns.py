@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import combinations_with_replacement, count
+from itertools import combinations_with_replacement, count, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from aggregation.queries import Freshness, Store
 from aggregation.returns import People
 from aggregation.schema import job_runs, source, virtual_gifts
 from tests.conftest import fresh
-from tests.spec.tables import change, compute
+from tests.spec.tables import change, compute, rows
 
 BASE = date(2026, 1, 28)
 GIFT = {"spark_id": 1, "creator_share": 1, "platform_share": 0, "status": "completed"}
@@ -75,6 +76,23 @@ def counted(supporters: Gave, creator: int, first: int, last: int) -> People:
     return People(len(inside), len(inside - before))
 
 
+TOTALS = ("creator_id", "supporter_id", "first_day", "previous_day", "last_day", "gift_days", "usual_gap")
+
+
+def summed(supporters: Gave) -> list[tuple[Any, ...]]:
+    """Columns of TOTALS, a row for each supporter of a creator."""
+    pairs = sorted({(creator, supporter) for creator, supporter, _ in supporters})
+    return [
+        (*pair, *_summed([day(n) for *who, n in sorted(supporters) if tuple(who) == pair])) for pair in pairs
+    ]
+
+
+def _summed(days: list[date]) -> tuple[Any, ...]:
+    gaps = sorted((after - before).days for before, after in pairwise(days))
+    usual = gaps[(len(gaps) - 1) // 2] if gaps else None
+    return days[0], days[-2] if len(days) > 1 else None, days[-1], len(days), usual
+
+
 def wrong_periods(engine: Engine, supporters: Gave) -> list[tuple[int, int, int]]:
     with Store(engine).read() as queries:
         return [
@@ -106,6 +124,8 @@ def test_every_period_also_after_restatements(
         now = kept | {each for each in after if first <= each[2] <= last}
         store(supported, now, first, last, summed_up)
     assert wrong_periods(supported, now) == []
+    compute(supported, "supporter_totals", str(ALL.first), str(ALL.last))
+    assert rows(supported, "supporter_totals", *TOTALS) == summed(now)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ EARLY = [
 ]
 LATE = [
     *("creators", "video_gifts", "months", "sparks", "hours", "videos", "viewers", "viewer_returns"),
-    *("supporters", "supporter_returns", "supporter_totals", "supporter_spreads"),
+    *("supporters", "supporter_totals", "supporter_returns", "supporter_spreads"),
     *("cohort_value", "gifter_months"),
     *("gifter_cohorts", "session_lengths", "profiles", "peers", "spark_profiles"),
     *("video_names", "supporter_names"),

@@ -75,6 +75,41 @@ def test_a_refund_long_ago_changes_its_supporter_alone(platform: Engine) -> None
     )
 
 
+def test_whose_last_gift_is_refunded_has_the_one_before_as_the_last(platform: Engine) -> None:
+    """In another month, too: nothing is left of the row in the month that it was in."""
+    fill(
+        platform,
+        """
+        virtual_gifts
+        id | sender_id | recipient_id | created_at
+        1  | 1         | 7            | 2026-01-30
+        2  | 1         | 7            | 2026-02-27
+        3  | 1         | 7            | 2026-03-05
+        """,
+    )
+    compute_both(platform, "2026-01-30", "2026-03-05")
+    change(platform, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 3")
+    compute_both(platform, "2026-03-05")
+    expect(
+        platform,
+        """
+        supporter_totals
+        creator_id | supporter_id | first_day  | previous_day | last_day   | gift_days
+        7          | 1            | 2026-01-30 | 2026-01-30   | 2026-02-27 | 2
+        """,
+    )
+    change(platform, "UPDATE virtual_gifts SET status = 'refunded' WHERE id = 2")
+    compute_both(platform, "2026-02-27")
+    expect(
+        platform,
+        """
+        supporter_totals
+        first_day  | previous_day | last_day   | gift_days
+        2026-01-30 | null         | 2026-01-30 | 1
+        """,
+    )
+
+
 def test_cooling_begins_after_three_usual_gaps_but_not_before_two_weeks(platform: Engine) -> None:
     """Three gifts on a day have no gap; two gifts never cool."""
     fill(

@@ -108,8 +108,8 @@ def test_what_reads_a_table_runs_with_the_job_that_writes_it() -> None:
     assert [job.name for job in with_readers(chosen(["video_gifts"]))] == ["video_gifts", "months"]
     assert [job.name for job in with_readers(chosen(["supporters"]))] == [
         "supporters",
-        "supporter_returns",
         "supporter_totals",
+        "supporter_returns",
         "supporter_spreads",
         "supporter_names",
     ]
