@@ -1,9 +1,11 @@
 """Files through staging tables into the source tables, in one transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects.postgresql import insert
@@ -73,6 +75,7 @@ def _load(connection: Connection, table: Table, path: Path, progress: Progress) 
     if not types:
         # Indexes come after the rows: that halves the work.
         connection.execute(CreateTable(table))
+        connection.execute(sa.text(f"ALTER TABLE {table.name} DROP CONSTRAINT {table.name}_pkey"))
         types, is_new = _column_types(connection, table), True
     _require_columns(table, types)
     staging = Table(
@@ -83,8 +86,8 @@ def _load(connection: Connection, table: Table, path: Path, progress: Progress) 
         prefixes=["TEMPORARY"],
     )
     staging.create(connection)
-    rows, fault = _stage(connection, staging, table, path, progress)
-    fault = _first_unfit(connection, staging, table, unit_of(path)) or fault
+    rows, ascending, fault = _stage(connection, staging, table, path, progress)
+    fault = _first_unfit(connection, staging, table, unit_of(path), ascending=ascending) or fault
     if fault:
         raise fault
     _write(connection, staging, table, types, is_new=is_new)
@@ -113,11 +116,23 @@ def _column_types(connection: Connection, table: Table) -> dict[str, str]:
 
 def _stage(
     connection: Connection, staging: Table, table: Table, path: Path, progress: Progress
-) -> tuple[int, InputError | None]:
+) -> tuple[int, bool, InputError | None]:
+    """The number of rows, whether each id is larger than the one before, and what is wrong with the next."""
     names = list(table.columns.keys())
     total = parquet_rows(path) if is_parquet(path) else 0
     batches = parquet_batches(path, names) if is_parquet(path) else csv_batches(path, names)
-    done = 0
+    done, ascending, newest = 0, True, float("-inf")
+
+    def watched(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        nonlocal ascending, newest
+        for batch in batches:
+            ids = batch["id"]
+            if len(ids):
+                ascending = (
+                    ascending and newest < ids[0].as_py() and pc.all(pc.less(ids[:-1], ids[1:])).as_py()
+                )
+                newest = ids[-1].as_py()
+            yield batch
 
     def advance(rows: int) -> None:
         nonlocal done
@@ -127,16 +142,21 @@ def _stage(
     progress(table.name, done, total)
     try:
         with copy_errors(connection, path.name):
-            copy_rows(connection, staging.name, checked(batches, table), advance)
+            copy_rows(connection, staging.name, watched(checked(batches, table)), advance)
     except InputError as fault:
-        return done, fault
-    return done, None
+        return done, ascending, fault
+    return done, ascending, None
 
 
-def _first_unfit(connection: Connection, staging: Table, table: Table, unit: str) -> InputError | None:
-    """The first row whose ids are doubled or unknown, or whose times are in the wrong order."""
+def _first_unfit(
+    connection: Connection, staging: Table, table: Table, unit: str, *, ascending: bool
+) -> InputError | None:
+    """The first row whose ids are doubled or unknown, or whose times are in the wrong order.
+
+    `ascending`: no id is there twice.
+    """
     faults = []
-    for allowed, rows in _unfit(staging, table, unit):
+    for allowed, rows in _unfit(staging, table, unit, ascending=ascending):
         found = rows.subquery()
         first = connection.execute(
             sa.select(found, sa.func.count().over().label("faults")).order_by(found.c.line).limit(1)
@@ -147,13 +167,16 @@ def _first_unfit(connection: Connection, staging: Table, table: Table, unit: str
     return min(faults, key=lambda fault: fault.line, default=None)
 
 
-def _unfit(staging: Table, table: Table, unit: str) -> Iterator[tuple[str, sa.Select[Any]]]:
+def _unfit(
+    staging: Table, table: Table, unit: str, *, ascending: bool
+) -> Iterator[tuple[str, sa.Select[Any]]]:
     """What is allowed, and the query for the rows (line, reason) that are not."""
     line, this = staging.c.line, staging.c
     earlier = sa.func.lag(line).over(partition_by=this.id, order_by=line)
     twice = sa.select(line, this.id, earlier.label("earlier")).subquery()
     reason = sa.func.concat("id ", twice.c.id, f" is already in {unit} ", twice.c.earlier).label("reason")
-    yield "each id once", sa.select(twice.c.line, reason).where(twice.c.earlier.is_not(None))
+    if not ascending:
+        yield "each id once", sa.select(twice.c.line, reason).where(twice.c.earlier.is_not(None))
     for name, target in REFERENCES.items():
         if name in table.columns:
             known = sa.exists().where(target.c.id == this[name])
@@ -178,6 +201,7 @@ def _write(
         _upsert(connection, table, rows.order_by(staging.c.id))
         return
     connection.execute(insert(table).from_select(names, rows))
+    connection.execute(sa.text(f"ALTER TABLE {table.name} ADD PRIMARY KEY (id)"))
     for index in table.indexes:
         connection.execute(CreateIndex(index))
 

@@ -1,6 +1,7 @@
 """Text into typed values, and what each column takes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -87,12 +88,19 @@ def _taken(column: sa.Column[Any]) -> tuple[str, Parse]:
 
 
 def _numbers(what: str, pattern: str, least: int, most: int | Decimal, kind: Any) -> tuple[str, Parse]:
-    bounds = pa.array([least, most], pa.decimal128(38, 2))
+    exact = pa.decimal128(38, 2)
+
+    def within(numbers: pa.Array) -> pa.Array:
+        first, last = pa.array([least, most], numbers.type)
+        return _only(numbers, pc.and_(pc.greater_equal(numbers, first), pc.less_equal(numbers, last)))
 
     def parse(texts: pa.Array) -> pa.Array:
-        numbers = _only(texts, pc.match_substring_regex(texts, pattern)).cast(bounds.type)
-        fits = pc.and_(pc.greater_equal(numbers, bounds[0]), pc.less_equal(numbers, bounds[1]))
-        return _only(numbers, fits).cast(kind)
+        written = _only(texts, pc.match_substring_regex(texts, pattern))
+        # As nearly all are; not those with a sign, a point or too many digits.
+        if pa.types.is_integer(kind):
+            with suppress(pa.ArrowInvalid):
+                return within(written.cast(kind))
+        return within(written.cast(exact)).cast(kind)
 
     return f"{what} from {least} to {most}", parse
 

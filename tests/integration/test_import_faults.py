@@ -267,3 +267,14 @@ def test_bad_parquet_columns(unharmed: Engine, folder: Path, columns: dict[str, 
     name = "virtual_gifts" if "spark_id" in columns else "sparks"
     write_parquet(folder, name, columns)
     assert refusal(unharmed, folder) == f"{name}.parquet{reason}"
+
+
+def test_an_id_that_is_there_twice_where_the_file_is_read_in_parts(
+    unharmed: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids that ascend aren't looked through: it has to be seen across the parts that these don't."""
+    monkeypatch.setattr("aggregation.imports.batches.BATCH_ROWS", 2)
+    (folder / "sparks.csv").unlink()
+    columns = {name: values * 2 for name, values in SPARK_COLUMNS.items()}
+    write_parquet(folder, "sparks", columns | {"id": [5, 6, 6, 7]})
+    assert "row 3: id 6 is already in row 2" in refusal(unharmed, folder)
