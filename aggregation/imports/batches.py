@@ -8,6 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -197,7 +198,7 @@ def parquet_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch
             if batch is None:
                 return
             columns = [as_text(batch.column(name)) for name in names]
-            lines = pa.array(range(done + 1, done + 1 + len(batch)), pa.int64())
+            lines = pa.array(np.arange(done + 1, done + 1 + len(batch)))
             yield pa.record_batch([lines, *columns], ["line", *names])
             done += len(batch)
 

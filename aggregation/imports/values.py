@@ -121,7 +121,8 @@ def _flags(texts: pa.Array) -> pa.Array:
 def _times(texts: pa.Array) -> pa.Array:
     """In UTC and microseconds; what is finer is cut off, as rounding could reach the next day."""
     times = _only(texts, pc.match_substring_regex(texts, TIME))
-    times = pc.replace_substring_regex(times, r"(\.\d{6})\d+", r"\1")
+    if pc.any(pc.match_substring_regex(times, r"\.\d{7}")).as_py():
+        times = pc.replace_substring_regex(times, r"(\.\d{6})\d+", r"\1")
     zoned = pc.match_substring_regex(times, ZONE)
     moments = _moments(pc.if_else(zoned, times, pc.binary_join_element_wise(times, "Z", "")))
     fits = pc.and_(pc.greater_equal(moments, FIRST_MOMENT), pc.less_equal(moments, LAST_MOMENT))

@@ -34,7 +34,7 @@ from aggregation.schema import people_seen
 Came = Callable[[Any], ColumnElement[bool]]
 
 # Prime, so that it spreads ids whatever these are made of. Another number needs people_seen emptied.
-BITS = 2039
+BITS = 4093
 NO_BITS = cast(func.repeat("0", literal_column(str(BITS), Integer)), BIT(BITS))
 NONE = literal_column("B''", BIT(varying=True))
 NEVER = literal_column("DATE '-infinity'", Date)

@@ -24,6 +24,8 @@ PREVIOUS = """
 
 
 def upgrade() -> None:
+    # It has more bits now; the next night fills it.
+    op.execute("DELETE FROM people_seen")
     op.execute(f"CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT {COLUMNS} FROM {TABLE}")  # noqa: S608
     op.drop_table(TABLE)
     op.create_table(
