@@ -128,9 +128,8 @@ def _stage(
         for batch in batches:
             ids = batch["id"]
             if len(ids):
-                ascending = (
-                    ascending and newest < ids[0].as_py() and pc.all(pc.less(ids[:-1], ids[1:])).as_py()
-                )
+                within = pc.all(pc.less(ids[:-1], ids[1:]), min_count=0).as_py()
+                ascending = ascending and within and newest < ids[0].as_py()
                 newest = ids[-1].as_py()
             yield batch
 

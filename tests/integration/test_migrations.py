@@ -97,6 +97,28 @@ def test_rows_outlive_the_division_into_months(empty_database: Engine) -> None:
         assert {tuple(row)[2:] for row in kept} == {(1, None, 3, 4, 5, 6)}
 
 
+def test_what_supporters_gave_in_all_goes_to_the_month_of_the_last_gift(empty_database: Engine) -> None:
+    migrate(empty_database, "0002")
+    with empty_database.begin() as connection:
+        for day in ("2025-12-31", "2026-01-30", "2026-02-01"):
+            connection.execute(text(f"INSERT INTO creator_supporters VALUES (1, 2, '{day}', 1, 1)"))
+        connection.execute(text("INSERT INTO creator_supporters VALUES (1, 3, '2025-12-31', 1, 1)"))
+    migrate(empty_database, "0023")
+    columns = "creator_id, supporter_id, first_day, last_day, gift_days, gifts, amount"
+    with empty_database.begin() as connection:
+        for row in ("1, 2, '2025-12-31', '2026-02-01', 3, 3, 3", "1, 3, '2025-12-31', '2025-12-31', 1, 1, 1"):
+            connection.execute(text(f"INSERT INTO supporter_totals ({columns}) VALUES ({row})"))
+    migrate(empty_database)
+    placed = "SELECT tableoid::regclass::text, supporter_id, previous_day::text, gifts, cooling_from::text"
+    with empty_database.connect() as connection:
+        found = connection.execute(text(f"{placed} FROM supporter_totals ORDER BY supporter_id")).all()
+    # two weeks of silence after the last one; never with less than three gifts
+    assert [tuple(row) for row in found] == [
+        ("supporter_totals_2026_02", 2, "2026-01-30", 3, "2026-02-16"),
+        ("supporter_totals_2025_12", 3, None, 1, None),
+    ]
+
+
 def test_what_an_upgrade_adds_to_a_table_is_asked_for_again(empty_database: Engine) -> None:
     """The rows stay, and the worker computes their days anew: see Job.completes."""
     migrate(empty_database, "0007")

@@ -128,6 +128,19 @@ def test_every_period_also_after_restatements(
     assert rows(supported, "supporter_totals", *TOTALS) == summed(now)
 
 
+def test_what_is_not_summed_up_yet_is_looked_for(supported: Engine) -> None:
+    """A late gift between the last two days that the sums know."""
+    change(supported, f"TRUNCATE {FILLED}")
+    store(supported, {(1, 1, 0), (1, 1, 5)}, 0, 9, summed_up=True)
+    late = GIFT | {"id": next(ids), "sender_id": 1, "recipient_id": 1}
+    with supported.begin() as connection:
+        connection.execute(insert(virtual_gifts), [late | {"created_at": datetime.combine(day(3), NOON)}])
+    compute(supported, "supporters", str(day(3)))
+    change(supported, "DELETE FROM supporter_returns")
+    compute(supported, "supporter_returns", str(day(5)))
+    assert rows(supported, "supporter_returns", "date", "days_since") == [(day(5), 2)]
+
+
 @pytest.mark.parametrize(
     ("period", "known"),
     [
