@@ -525,15 +525,15 @@ SUPPORTER_SPREADS = Recount(
                 SELECT creator_id, supporter_id, first_day, last_day, sum(amount) AS amount
                 FROM (SELECT max(date) AS newest FROM creator_supporters) AS now
                 CROSS JOIN LATERAL (VALUES
-                    (newest - 6, newest, 3000), (newest - 13, newest - 7, 3000),
-                    (newest - 27, newest, 3000), (newest - 55, newest - 28, 3000),
-                    (newest - 29, newest, 3000), (newest - 59, newest - 30, 3000),
-                    (newest - 89, newest, 3000), (newest - 179, newest - 90, 6000),
-                    (newest - 55, newest, 3000)
+                    (newest - 6, newest, 40000), (newest - 13, newest - 7, 80000),
+                    (newest - 27, newest, 10000), (newest - 55, newest - 28, 20000),
+                    (newest - 29, newest, 9333), (newest - 59, newest - 30, 18666),
+                    (newest - 89, newest, 3111), (newest - 179, newest - 90, 6222),
+                    (newest - 55, newest, 5000)
                 ) AS period (first_day, last_day, more_than)
                 CROSS JOIN LATERAL (
                     SELECT creator_id, count(*) AS days FROM creator_supporters AS lately
-                    WHERE lately.date > newest - 28 GROUP BY creator_id HAVING count(*) > 3000
+                    WHERE lately.date > newest - 28 GROUP BY creator_id HAVING count(*) > 3111
                 ) AS large
                 JOIN creator_supporters USING (creator_id)
                 WHERE date BETWEEN first_day AND last_day AND days > more_than

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Double,
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Numeric,
     Select,
     and_,
-    case,
     cast,
     func,
     literal_column,
@@ -33,9 +33,9 @@ from aggregation.schema import creator_supporters
 
 # Each period, and the one before it.
 PERIODS = (7, 28, 30, 90)
-# More days with gifts than this, each supporter's counted, in so many of the newest days. A page sums up 90
-# days and the 90 before of fewer in less than 20 ms of CPU; of twice as many the 90 before alone.
-MANY, MANY_IN = 3_000, 28
+# Days with gifts, each supporter's counted, that a period would have at the pace of the newest PACE_DAYS. A
+# page sums up one of so many and the one before it in less than 20 ms of CPU; of twice as many one alone.
+MANY, PACE_DAYS = 10_000, 28
 # Points of the curve of shares, and the places that are shown by themselves.
 POINTS = 50
 TOPS = (1, 5, 10)
@@ -50,56 +50,40 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
     newest = select(func.max(creator_supporters.c.date)).scalar_subquery()
     many = (
         select(recent.creator_id, newest.label("newest"), func.count().label("days"))
-        .where(recent.date > newest - MANY_IN)
+        .where(recent.date > newest - PACE_DAYS)
         .group_by(recent.creator_id)
-        .having(func.count() > MANY)
+        .having(func.count() > min(_many(*period) for period in _periods()))
         .cte("many")
     )
-    most = select(many).where(many.c.days > 2 * MANY).subquery("most")
-    # What is far back is of one period only, that before the longest.
-    near = [period for period in _periods() if period[1] < max(PERIODS)]
-    far = [period for period in _periods() if period not in near]
-    groups = union_all(_groups(many, near), _groups(most, far))
+    groups = union_all(*(_groups(many, *period) for period in _periods()))
     return spread(groups.subquery("groups"), ("creator_id", "first_day", "last_day"))
 
 
-def _periods() -> Iterator[tuple[str, int, int]]:
-    """A name, and how many days before the newest one it begins and ends."""
-    lengths = [(days, before) for days in PERIODS for before in (0, days)] + [(KNOWN_DAYS, 0)]
-    for days, before in lengths:
-        yield f"{days}_days_{before}_before", before + days - 1, before
+def _periods() -> Iterator[tuple[int, int]]:
+    """How many days each has, and how many days before the newest one it ends."""
+    yield from ((days, before) for days in PERIODS for before in (0, days))
+    yield KNOWN_DAYS, 0
 
 
-def _groups(many: FromClause, periods: Sequence[tuple[str, int, int]]) -> Select[Any]:
-    """creator_id, first_day, last_day, cents, people; one creator and period after the other."""
-    gave, newest = creator_supporters.c, many.c.newest
-    reach = (max(begin for _, begin, _ in periods), min(end for *_, end in periods))
-    # Each creator by the key. With OFFSET, or days and cents would be worked out once more for each period.
-    day = (
-        select(gave.supporter_id, (newest - gave.date).label("ago"), cents(gave.amount).label("cents"))
-        .where(gave.creator_id == many.c.creator_id, gave.date.between(newest - reach[0], newest - reach[1]))
-        .correlate(many)
-        .offset(ZERO)
-        .subquery("days")
-        .c
-    )
+def _many(days: int, before: int) -> int:
+    """More days with gifts than this in the newest PACE_DAYS, and the period is stored."""
+    return (2 if before else 1) * MANY * PACE_DAYS // days
+
+
+def _groups(many: CTE, days: int, before: int) -> Select[Any]:
+    """creator_id, first_day, last_day, cents, people; one creator after the other, by the key."""
+    gave = creator_supporters.c
+    first, last = (many.c.newest - ago for ago in (before + days - 1, before))
     sums = (
-        func.sum(case((day.ago.between(_number(end), _number(begin)), day.cents))).label(name)
-        for name, begin, end in periods
+        select(func.sum(cents(gave.amount)).label("cents"))
+        .where(gave.creator_id == many.c.creator_id, gave.date.between(first, last))
+        .group_by(gave.supporter_id)
+        .correlate(many)
+        .subquery("sums")
     )
-    supporter = select(*sums).group_by(day.supporter_id).cte(f"supporters_{reach[0]}", nesting=True).c
-    groups = (
-        alike(supporter[name]).add_columns(_number(begin).label("begin"), _number(end).label("end"))
-        for name, begin, end in periods
-    )
-    group = union_all(*groups).lateral(f"groups_{reach[0]}")
-    first, last = many.c.newest - group.c.begin, many.c.newest - group.c.end
+    group = alike(sums.c.cents).lateral("alike")
     row = (many.c.creator_id, first.label("first_day"), last.label("last_day"), group.c.cents, group.c.people)
-    return select(*row).select_from(many.join(group, true()))
-
-
-def _number(value: int) -> ColumnElement[int]:
-    return literal_column(str(value))
+    return select(*row).select_from(many.join(group, true())).where(many.c.days > _many(days, before))
 
 
 def cents(amount: ColumnElement[Decimal]) -> ColumnElement[float]:

@@ -116,24 +116,29 @@ def test_what_is_stored_of_a_large_creator_is_what_would_be_counted(
     assert seen(engine) == counted
 
 
-def test_only_of_large_creators_it_is_stored(engine: Engine) -> None:
-    give(engine, [(person, person % 28, 5) for person in range(MANY)])
-    store(engine, MANY)
-    assert rows(engine, "supporter_spreads", "place") == []
-    # 3,001 who gave the same are one row in each of the periods that they gave in, but for places 1, 5 and 10
-    give(engine, [(person, person % 28, 5) for person in range(MANY + 1)])
-    store(engine, MANY)
-    assert set(rows(engine, "supporter_spreads", "place", "amount")) >= {(MANY + 1, Decimal("0.05"))}
-
-
-@pytest.mark.parametrize(("people", "stored"), [(2 * MANY, set()), (2 * MANY + 1, {(1, Decimal("0.09"))})])
-def test_ninety_days_before_are_stored_of_the_largest_creators(
-    engine: Engine, people: int, stored: set[tuple[int, Decimal]]
+@pytest.mark.parametrize(
+    ("people", "stored"),
+    [
+        # 10,000 in so many days are 3,111 in 28 days for 90, 5,000 for 56, 9,333 for 30.
+        (3_111, set()),
+        (3_112, {(90, 0)}),
+        (5_001, {(90, 0), (56, 0)}),
+        (6_222, {(90, 0), (56, 0)}),
+        (6_223, {(90, 0), (56, 0), (90, 90)}),
+        (9_334, {(90, 0), (56, 0), (90, 90), (30, 0)}),
+        (10_001, {(90, 0), (56, 0), (90, 90), (30, 0), (28, 0)}),
+        (18_667, {(90, 0), (56, 0), (90, 90), (30, 0), (28, 0), (30, 30)}),
+        (20_001, {(90, 0), (56, 0), (90, 90), (30, 0), (28, 0), (30, 30), (28, 28)}),
+    ],
+)
+def test_only_what_would_take_long_to_count_is_stored(
+    engine: Engine, people: int, stored: set[tuple[int, int]]
 ) -> None:
-    give(engine, [(person, person % 28, 5) for person in range(people)] + [(1, 100, 9)])
+    """Days of the period, and how many days before the newest one it ends."""
+    give(engine, [(person, person % 28, 5) for person in range(people)] + [(1, 30, 9), (1, 100, 9)])
     store(engine, MANY)
-    far = rows(engine, "supporter_spreads", "last_day", "place", "amount")
-    assert {(place, amount) for last, place, amount in far if last == DAY - timedelta(days=90)} == stored
+    found = rows(engine, "supporter_spreads", "first_day", "last_day")
+    assert {((last - first).days + 1, (DAY - last).days) for first, last in found} == stored
 
 
 def test_an_independent_recount_finds_each_wrong_cell(engine: Engine) -> None:
