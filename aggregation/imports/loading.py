@@ -1,4 +1,4 @@
-"""Files through staging tables into the source tables, in one transaction."""
+"""Files into the source tables, in one transaction; through a staging table where there are rows already."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -71,29 +71,34 @@ def _require_sources(connection: Connection, folder: Path, files: dict[str, Path
 
 def _load(connection: Connection, table: Table, path: Path, progress: Progress) -> int:
     """Raises InputError for the first bad row of the file, whichever check finds it."""
-    types, is_new = _column_types(connection, table), False
-    if not types:
+    types = _column_types(connection, table)
+    if types:
+        _require_columns(table, types)
+        into = _staging(table)
+        into.create(connection)
+    else:
         # Indexes come after the rows: that halves the work.
+        into = table
         connection.execute(CreateTable(table))
         connection.execute(sa.text(f"ALTER TABLE {table.name} DROP CONSTRAINT {table.name}_pkey"))
-        types, is_new = _column_types(connection, table), True
-    _require_columns(table, types)
-    staging = Table(
-        f"import_{table.name}",
-        sa.MetaData(),
-        sa.Column("line", sa.BigInteger),
-        *(sa.Column(column.name, column.type) for column in table.columns),
-        prefixes=["TEMPORARY"],
-    )
-    staging.create(connection)
-    rows, ascending, fault = _stage(connection, staging, table, path, progress)
-    fault = _first_unfit(connection, staging, table, unit_of(path), ascending=ascending) or fault
+    rows, ascending, fault = _copy(connection, into, table, path, progress)
+    fault = _first_unfit(connection, into, table, path, ascending=ascending) or fault
     if fault:
         raise fault
-    _write(connection, staging, table, types, is_new=is_new)
-    staging.drop(connection)
+    if types:
+        _upsert(connection, into, table, types)
+        into.drop(connection)
+    else:
+        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD PRIMARY KEY (id)"))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index))
     connection.execute(sa.text(f"ANALYZE {table.name}"))
     return rows
+
+
+def _staging(table: Table) -> Table:
+    columns = (sa.Column(column.name, column.type) for column in table.columns)
+    return Table(f"import_{table.name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
 
 
 def _require_columns(table: Table, types: dict[str, str]) -> None:
@@ -114,13 +119,11 @@ def _column_types(connection: Connection, table: Table) -> dict[str, str]:
     return {row.attname: row.kind for row in rows}
 
 
-def _stage(
-    connection: Connection, staging: Table, table: Table, path: Path, progress: Progress
+def _copy(
+    connection: Connection, into: Table, table: Table, path: Path, progress: Progress
 ) -> tuple[int, bool, InputError | None]:
     """The number of rows, whether each id is larger than the one before, and what is wrong with the next."""
-    names = list(table.columns.keys())
     total = parquet_rows(path) if is_parquet(path) else 0
-    batches = parquet_batches(path, names) if is_parquet(path) else csv_batches(path, names)
     done, ascending, newest = 0, True, float("-inf")
 
     def watched(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -141,73 +144,83 @@ def _stage(
     progress(table.name, done, total)
     try:
         with copy_errors(connection, path.name):
-            copy_rows(connection, staging.name, watched(checked(batches, table)), advance)
+            copy_rows(connection, into.name, watched(checked(_batches(path, table), table)), advance)
     except InputError as fault:
         return done, ascending, fault
     return done, ascending, None
 
 
+def _batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
+    return (parquet_batches if is_parquet(path) else csv_batches)(path, list(table.columns.keys()))
+
+
 def _first_unfit(
-    connection: Connection, staging: Table, table: Table, unit: str, *, ascending: bool
+    connection: Connection, into: Table, table: Table, path: Path, *, ascending: bool
 ) -> InputError | None:
     """The first row whose ids are doubled or unknown, or whose times are in the wrong order.
 
     `ascending`: no id is there twice.
     """
+
+    def line(place: str) -> int:
+        before = sa.text(f"SELECT count(*) FROM {into.name} WHERE ctid < CAST(:place AS tid)")  # noqa: S608
+        return _line(path, table, connection.execute(before, {"place": place}).scalar_one())
+
     faults = []
-    for allowed, rows in _unfit(staging, table, unit, ascending=ascending):
+    for allowed, rows in _unfit(into, table, ascending=ascending):
         found = rows.subquery()
         first = connection.execute(
-            sa.select(found, sa.func.count().over().label("faults")).order_by(found.c.line).limit(1)
+            sa.select(found, sa.func.count().over().label("faults")).order_by(found.c.place).limit(1)
         ).one_or_none()
         if first:
             more = f" (and {first.faults - 1} more)" if first.faults > 1 else ""
-            faults.append(InputError(first.line, f"{first.reason}; allowed: {allowed}{more}"))
+            earlier = f" {unit_of(path)} {line(first.earlier)}" if first.earlier else ""
+            faults.append(InputError(line(first.place), f"{first.reason}{earlier}; allowed: {allowed}{more}"))
     return min(faults, key=lambda fault: fault.line, default=None)
 
 
-def _unfit(
-    staging: Table, table: Table, unit: str, *, ascending: bool
-) -> Iterator[tuple[str, sa.Select[Any]]]:
-    """What is allowed, and the query for the rows (line, reason) that are not."""
-    line, this = staging.c.line, staging.c
-    earlier = sa.func.lag(line).over(partition_by=this.id, order_by=line)
-    twice = sa.select(line, this.id, earlier.label("earlier")).subquery()
-    reason = sa.func.concat("id ", twice.c.id, f" is already in {unit} ", twice.c.earlier).label("reason")
+def _line(path: Path, table: Table, rows_before: int) -> int:
+    for batch in _batches(path, table):
+        if rows_before < len(batch):
+            return int(batch["line"][rows_before].as_py())
+        rows_before -= len(batch)
+    return 0
+
+
+def _unfit(into: Table, table: Table, *, ascending: bool) -> Iterator[tuple[str, sa.Select[Any]]]:
+    """What is allowed, and the query for the rows (place, reason, the place of an earlier one) that are not.
+
+    Places are in the order of the file: the rows were appended to a table that is as new.
+    """
+    this = into.c
+    place: sa.Label[Any] = sa.literal_column(f"{into.name}.ctid").label("place")
+    nowhere = sa.null().label("earlier")
+    earlier = sa.func.lag(place).over(partition_by=this.id, order_by=place).label("earlier")
+    twice = sa.select(place, this.id, earlier).subquery()
+    reason = sa.func.concat("id ", twice.c.id, " is already in").label("reason")
     if not ascending:
-        yield "each id once", sa.select(twice.c.line, reason).where(twice.c.earlier.is_not(None))
+        again = sa.select(twice.c.place, reason, twice.c.earlier).where(twice.c.earlier.is_not(None))
+        yield "each id once", again
     for name, target in REFERENCES.items():
         if name in table.columns:
             known = sa.exists().where(target.c.id == this[name])
             reason = sa.func.concat(f"{name} ", this[name], " is unknown").label("reason")
-            unknown = sa.select(line, reason).where(this[name].is_not(None), ~known)
+            unknown = sa.select(place, reason, nowhere).where(this[name].is_not(None), ~known)
             yield f"ids of {target.name}, in the folder or the database", unknown
     if table is schema.follows:
         reason = sa.literal("unfollowed_at is before created_at").label("reason")
-        yield "created_at or later", sa.select(line, reason).where(this.unfollowed_at < this.created_at)
+        wrong = sa.select(place, reason, nowhere).where(this.unfollowed_at < this.created_at)
+        yield "created_at or later", wrong
 
 
-def _write(
-    connection: Connection, staging: Table, table: Table, types: dict[str, str], *, is_new: bool
-) -> None:
+def _upsert(connection: Connection, staging: Table, table: Table, types: dict[str, str]) -> None:
+    """Writes only what differs, in the order of ids, so that writers queue and don't deadlock."""
     names = list(table.columns.keys())
     # Cast by hand: an enum of the platform takes no text without it.
     values: list[sa.ColumnElement[Any]] = [
         sa.literal_column(f"{staging.name}.{name}::{types[name]}") for name in names
     ]
-    rows = sa.select(*values).select_from(staging)
-    if not is_new:
-        _upsert(connection, table, rows.order_by(staging.c.id))
-        return
-    connection.execute(insert(table).from_select(names, rows))
-    connection.execute(sa.text(f"ALTER TABLE {table.name} ADD PRIMARY KEY (id)"))
-    for index in table.indexes:
-        connection.execute(CreateIndex(index))
-
-
-def _upsert(connection: Connection, table: Table, rows: sa.Select[Any]) -> None:
-    """Writes only what differs; `rows` in the order of ids, so that writers queue and don't deadlock."""
-    names = list(table.columns.keys())
+    rows = sa.select(*values).select_from(staging).order_by(staging.c.id)
     statement = insert(table).from_select(names, rows)
     changes = {name: statement.excluded[name] for name in names if name != "id"}
     differs = sa.or_(*(table.c[name].is_distinct_from(new) for name, new in changes.items()))

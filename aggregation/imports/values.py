@@ -46,7 +46,7 @@ def checked(batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.Reco
         typed = {name: rule.parse(batch[name]) for name, rule in rules.items()}
         firsts = [(_first_bad(batch[name], typed[name], rules[name].nullable), name) for name in rules]
         row, name = min((first for first in firsts if first[0] >= 0), default=(len(batch), ""))
-        yield pa.record_batch({"line": batch["line"], **typed}).slice(0, row)
+        yield pa.record_batch(typed).slice(0, row)
         if name:
             value = batch[name][row].as_py()
             found = f"{name} is empty" if value is None else f"{name} {shown(value)} is not allowed"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import Engine
 
+from aggregation.imports import import_folder
 from tests.conftest import fresh
 from tests.integration.import_files import (
     GIFTS,
@@ -278,3 +279,25 @@ def test_an_id_that_is_there_twice_where_the_file_is_read_in_parts(
     columns = {name: values * 2 for name, values in SPARK_COLUMNS.items()}
     write_parquet(folder, "sparks", columns | {"id": [5, 6, 6, 7]})
     assert "row 3: id 6 is already in row 2" in refusal(unharmed, folder)
+
+
+@pytest.mark.parametrize("there_already", [False, True])
+def test_the_line_is_right_whatever_the_length_of_rows(
+    empty_database: Engine, folder: Path, there_already: bool
+) -> None:
+    """Lines are told by where a row was stored: a short one mustn't go where a long one left some room."""
+    if there_already:
+        import_folder(empty_database, folder)
+    titles = ["long" * 350 if n % 7 else "short" for n in range(600)]
+    videos = [f"{n + 20},1,{title},1,1,1,1,{NOON}" for n, title in enumerate(titles)]
+    # The good video takes lines 2 and 3, so that the 498th of these is in line 501.
+    videos[497] = videos[497].replace(",1,", ",9,", 1)
+    videos[504] = videos[499]
+    add(folder, "videos", *videos)
+    assert "videos.csv, line 501: creator_id 9 is unknown" in refusal(empty_database, folder)
+    videos[497] = videos[496]
+    add(folder, "videos", *videos)
+    assert (
+        refusal(empty_database, folder)
+        == "videos.csv, line 501: id 516 is already in line 500; allowed: each id once (and 1 more)"
+    )
