@@ -583,6 +583,7 @@ people_seen = Table(
     Column("person_id", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", Text(collation="C"), primary_key=True),
     Column("creators", BIT(varying=True), nullable=False),
+    Column("months", BIT(varying=True), nullable=False),
     # The last day until which this is so, in the row of nobody.
     Column("through", Date),
 )

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,23 @@ def _status(pid: int, name: str) -> int:
 
 def measured(url: str, work: Callable[..., Any], *args: Any) -> Cost:
     """`work(engine, *args)` in a fresh process on fresh connections."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        cost = pool.apply(_measure, (url, work, args))
-    if isinstance(cost, str):
-        raise RuntimeError(cost)
-    return cost
+    with kept(url) as measure:
+        return measure(work, *args)
+
+
+@contextmanager
+def kept(url: str) -> Iterator[Callable[..., Cost]]:
+    """Measures one work after the other in a process that keeps its connections, as the worker does."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+
+        def measure(work: Callable[..., Any], *args: Any) -> Cost:
+            cost = pool.apply(_measure, (url, work, args))
+            if isinstance(cost, str):
+                raise RuntimeError(cost)
+            return cost
+
+        yield measure
+        pool.apply(_disconnect, (url,))
 
 
 def _measure(url: str, work: Callable[..., Any], args: tuple[Any, ...]) -> Cost | str:
@@ -93,27 +105,35 @@ def _measure(url: str, work: Callable[..., Any], args: tuple[Any, ...]) -> Cost 
 
 
 def _cost(url: str, work: Callable[..., Any], args: tuple[Any, ...]) -> Cost:
-    engine = connect(url)
-    with _watched(engine) as backends:
-        # Connections and what a first use loads are not the work's.
-        engine.connect().close()
+    engine, backends = _connected(url)
+    with _sampled(backends):
         worker, backend = _own_cpu(), backends.cpu()
         result = work(engine, *args)
         worker, backend = _own_cpu() - worker, backends.cpu() - backend
     # Not ru_maxrss: it begins with the peak of the process that started this one.
-    memory = _status(os.getpid(), "VmHWM")
-    engine.dispose()
-    return Cost(worker, backend, memory, backends.peak, result)
+    return Cost(worker, backend, _status(os.getpid(), "VmHWM"), backends.peak, result)
+
+
+@cache
+def _connected(url: str) -> tuple[Engine, _Backends]:
+    engine, backends = connect(url), _Backends()
+    backends.watch(engine)
+    # Connections and what a first use loads are not the work's.
+    engine.connect().close()
+    return engine, backends
+
+
+def _disconnect(url: str) -> None:
+    _connected(url)[0].dispose()
 
 
 @contextmanager
-def _watched(engine: Engine) -> Iterator[_Backends]:
-    backends, done = _Backends(), threading.Event()
-    backends.watch(engine)
+def _sampled(backends: _Backends) -> Iterator[None]:
+    done = threading.Event()
     thread = threading.Thread(target=backends.sample, args=(done,), daemon=True)
     thread.start()
     try:
-        yield backends
+        yield
     finally:
         done.set()
         thread.join()

@@ -1,7 +1,8 @@
 """people_seen: who had come by the end of a month that is over, so that nobody else is looked for there.
 
-A filter with one hash, after Bloom: of each person the remainders of the creators to whom they came, as bits.
-Whose bit isn't set surely hadn't come until `through`; who has one may have.
+Two filters of one hash each, after Bloom: of each person the remainders of the creators to whom they came, as
+bits, and other remainders with the month of the year. Whose bit isn't set surely hadn't come until `through`;
+who has one may have, between the first and the last month that are set.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,18 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    TIMESTAMP,
     BigInteger,
     ColumnElement,
     Date,
     Integer,
+    Interval,
+    Select,
     Table,
+    Text,
+    case,
     cast,
+    extract,
     func,
     literal_column,
     null,
@@ -28,14 +35,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import BIT, Insert
 
 from aggregation.days import ONE_DAY
-from aggregation.jobs.events import ONE, literal_day
+from aggregation.jobs.events import ONE, ZERO, literal_day
 from aggregation.schema import people_seen
 
 Came = Callable[[Any], ColumnElement[bool]]
 
-# Prime, so that it spreads ids whatever these are made of. Another number needs people_seen emptied.
-BITS = 4093
-NO_BITS = cast(func.repeat("0", literal_column(str(BITS), Integer)), BIT(BITS))
+# Prime or nearly so, to spread ids whatever these are made of. Other numbers need people_seen emptied.
+BITS, SLOTS = 2039, 131
+MONTHS = literal_column("12", Integer)
 NONE = literal_column("B''", BIT(varying=True))
 NEVER = literal_column("DATE '-infinity'", Date)
 # The id of the row that says until when all are noted.
@@ -80,13 +87,45 @@ def not_noted_from(visitors: Visitors) -> ColumnElement[date]:
     return cast(func.coalesce(through(visitors) + 1, NEVER), Date)
 
 
-def maybe_seen(visitors: Visitors, row: Any) -> ColumnElement[bool]:
-    """Whether the one of `row` may have come until `through`; where that is null, whether they are noted."""
-    known = people_seen.c
+def seen_between(visitors: Visitors, row: Any) -> Select[Any]:
+    """since, until: when the one of `row` may have come by `through`; no row for who surely hadn't.
+
+    `until` is past the last such day. It is to be a LATERAL beside `row`.
+    """
+    known, beside = people_seen.c, row[visitors.person].table
     same = (known.kind == _kind(visitors)) & (known.person_id == row[visitors.person])
     if visitors.creator:
-        same &= func.get_bit(known.creators, _remainder(row[visitors.creator])) == ONE
-    return select(ONE).select_from(people_seen).where(same).exists()
+        same &= func.get_bit(known.creators, _remainder(row[visitors.creator], BITS)) == ONE
+    year = func.substring(known.months, _first_month(visitors, row) + ONE, MONTHS)
+    # From the month after that of `through` on: the newest one is the last.
+    turned = func.substring(year.op("||")(year), _month(through(visitors)) + ONE, MONTHS)
+    # Each OFFSET, or it would be worked out again wherever it is used.
+    months = (
+        select(cast(turned, Text).label("months"))
+        .where(same)
+        .correlate(beside)
+        .offset(ZERO)
+        .subquery("months_seen")
+        .c.months
+    )
+    newest = cast(func.date_trunc("month", cast(through(visitors), TIMESTAMP)), TIMESTAMP)
+    first = _place(months)
+    ago_first, ago_last = MONTHS - first, _place(func.reverse(months)) - ONE
+    # Of a longer history the same month may be one of several years.
+    oldest = select(func.min(visitors.table.c.date)).scalar_subquery()
+    a_year = oldest >= newest - _months(MONTHS - ONE)
+    since = case((a_year, cast(newest - _months(ago_first), Date)), else_=NEVER)
+    until = cast(newest - _months(ago_last - ONE), Date)
+    return select(since.label("since"), until.label("until")).where(first > ZERO).offset(ZERO)
+
+
+def _months(number: ColumnElement[int]) -> ColumnElement[Any]:
+    return func.make_interval(ZERO, number, type_=Interval)
+
+
+def _place(months: ColumnElement[str]) -> ColumnElement[int]:
+    """Of the first bit that is set, from 1 on."""
+    return cast(func.strpos(months, literal_column("'1'")), Integer)
 
 
 def note(visitors: Visitors, first: date | None, last: date, known: date) -> Insert:
@@ -97,24 +136,33 @@ def note(visitors: Visitors, first: date | None, last: date, known: date) -> Ins
         days &= row.date >= literal_day(first)
     bits: ColumnElement[Any] = NONE
     if visitors.creator:
-        bits = func.bit_or(func.set_bit(NO_BITS, _remainder(row[visitors.creator]), ONE))
+        bits = _any_of(BITS, _remainder(row[visitors.creator], BITS))
+    slots = 12 * (SLOTS if visitors.creator else 1)
+    months = _any_of(slots, _first_month(visitors, row) + _month(row.date) - ONE)
     person = row[visitors.person]
     came = (
-        select(person, _kind(visitors), bits, cast(null(), Date))
+        select(person, _kind(visitors), bits, months, cast(null(), Date))
         .where(visitors.came(row), days)
         .group_by(person)
     )
-    until = select(NOBODY, _kind(visitors), NONE, literal_day(known))
+    until = select(NOBODY, _kind(visitors), NONE, NONE, literal_day(known))
     insertion = postgresql.insert(people_seen).from_select(
         [column.name for column in people_seen.c], union_all(came, until)
     )
     stored, added = people_seen.c, insertion.excluded
-    both = stored.creators.op("|")(added.creators)
+    both = {name: stored[name].op("|")(added[name]) for name in ("creators", "months")}
+    differs = (bits != stored[name] for name, bits in both.items())
     return insertion.on_conflict_do_update(
         index_elements=list(people_seen.primary_key),
-        set_={"creators": both, "through": added.through},
-        where=or_(both != stored.creators, stored.through < added.through),
+        set_={**both, "through": added.through},
+        where=or_(*differs, stored.through < added.through),
     )
+
+
+def _any_of(size: int, place: ColumnElement[int]) -> ColumnElement[Any]:
+    """So many bits, with those set whose place any row has."""
+    none = cast(func.repeat("0", literal_column(str(size), Integer)), BIT(size))
+    return func.bit_or(func.set_bit(none, place, ONE))
 
 
 def left_to_note(known: date | None, first: date, last: date) -> tuple[date | None, date, date] | None:
@@ -137,5 +185,14 @@ def _kind(visitors: Visitors) -> ColumnElement[str]:
     return literal_column(f"'{visitors.name}'")
 
 
-def _remainder(creator_id: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.abs(func.mod(creator_id, literal_column(str(BITS), Integer))), Integer)
+def _remainder(creator_id: ColumnElement[int], by: int) -> ColumnElement[int]:
+    return cast(func.abs(func.mod(creator_id, literal_column(str(by), Integer))), Integer)
+
+
+def _first_month(visitors: Visitors, row: Any) -> ColumnElement[int]:
+    """The place, from 0 on, of the bit of January."""
+    return MONTHS * _remainder(row[visitors.creator], SLOTS) if visitors.creator else ZERO
+
+
+def _month(day: ColumnElement[date]) -> ColumnElement[int]:
+    return cast(extract("month", day), Integer)

@@ -8,7 +8,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
-    case,
+    and_,
     cast,
     func,
     literal_column,
@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from aggregation.jobs.events import ONE, money, total
-from aggregation.jobs.seen import NEVER, maybe_seen, not_noted_from
+from aggregation.jobs.seen import not_noted_from, seen_between
 from aggregation.jobs.supporter_returns import SUPPORTERS
 from aggregation.schema import creator_supporters, supporter_changes, supporter_totals
 
@@ -48,9 +48,11 @@ def _days_of_noted() -> CTE:
         .subquery("noted_pairs")
         .c
     )
+    seen = seen_between(SUPPORTERS, noted).lateral("seen")
+    pair = select(*noted, *seen.c).outerjoin(seen, true()).subquery("pairs").c
     # Of somebody new only the months since then are looked through, and not all that there are.
-    since = case((maybe_seen(SUPPORTERS, noted), NEVER), else_=not_noted_from(SUPPORTERS)).label("since")
-    pair = select(*noted, since).subquery("pairs").c
+    lately = day.date >= not_noted_from(SUPPORTERS)
+    long_ago = and_(day.date >= pair.since, day.date < pair.until)
     before, after = (
         beside(day.date).over(order_by=day.date).label(name)
         for beside, name in ((func.lag, "before"), (func.lead, "after"))
@@ -61,7 +63,7 @@ def _days_of_noted() -> CTE:
         .where(
             day.creator_id == pair.creator_id,
             day.supporter_id == pair.supporter_id,
-            day.date >= pair.since,
+            or_(lately, long_ago),
         )
         .lateral("days")
     )

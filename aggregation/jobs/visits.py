@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
-from aggregation.jobs.seen import NEVER, Visitors, maybe_seen, not_noted_from
+from aggregation.jobs.seen import NEVER, Visitors, not_noted_from, seen_between
 
 Known = Callable[[Any], ColumnElement[date]]
 
@@ -91,17 +91,22 @@ def _newest(visitors: Visitors, visit: Any, before: date) -> Any:
     # With the day after and <, as months are cut: PostgreSQL would look through one month too many with <=.
     begin = not_noted_from(visitors)
     lately = _newest_where(visitors, visit, before, lambda day: day >= begin)
-    long_ago = _newest_where(visitors, visit, before, lambda day: day < begin)
-    return func.coalesce(lately, case((maybe_seen(visitors, visit), long_ago)))
+    seen = seen_between(visitors, visit).lateral("seen")
+    long_ago = _newest_where(
+        visitors, visit, before, lambda day: and_(day >= seen.c.since, day < seen.c.until)
+    )
+    return func.coalesce(lately, select(long_ago).select_from(seen).scalar_subquery())
 
 
 def _newest_where(
     visitors: Visitors, visit: Any, before: date, days: Callable[[Any], ColumnElement[bool]]
 ) -> Any:
-    earlier = visitors.table.alias("earlier").c
+    table = visitors.table.alias("earlier")
+    earlier = table.c
     same = and_(*(earlier[name] == visit[name] for name in visitors.who))
     return (
         select(func.max(earlier.date))
         .where(same, earlier.date < literal_day(before), days(earlier.date), visitors.came(earlier))
+        .correlate_except(table)
         .scalar_subquery()
     )

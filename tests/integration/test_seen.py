@@ -1,5 +1,6 @@
 """Who had come in months that are over: whoever isn't noted is not looked for, and nobody is forgotten."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, insert
 
 from aggregation.days import months
 from aggregation.jobs import chosen
-from aggregation.jobs.seen import BITS
+from aggregation.jobs.seen import BITS, SLOTS
 from aggregation.publishing import run
 from aggregation.schema import source, video_watches, videos, virtual_gifts
 from tests.conftest import fresh
@@ -23,8 +24,13 @@ DAYS = [
     *(date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28)),
     *(date(2026, 3, 1), date(2026, 3, 31), date(2026, 4, 1), date(2026, 4, 2)),
 ]
-# The first two have the same bit.
-CREATORS = (1, 1 + BITS, 2, -5)
+# The same months again a year later.
+YEARS = [
+    *(date(2025, 2, 28), date(2025, 3, 31), date(2025, 4, 1), date(2025, 12, 31)),
+    *(date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 1), date(2026, 4, 2)),
+]
+# The first two have the same bit, the first and the third the same bits of months.
+CREATORS = (1, 1 + BITS, 1 + SLOTS, 2, -5)
 PEOPLE = (11, 12, 13)
 JOBS = ("engagement", "returns", "gifters", "viewers", "viewer_returns", "supporters", "supporter_returns")
 FILLED = (
@@ -114,6 +120,7 @@ def assert_right(engine: Engine, gave: Came, watched: Came) -> None:
     assert sorted(found) == returns(gifters, 0)
 
 
+@pytest.mark.parametrize("days", [DAYS, YEARS], ids=["months", "years"])
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(
     before=st.tuples(came, came),
@@ -121,22 +128,28 @@ def assert_right(engine: Engine, gave: Came, watched: Came) -> None:
     restated=st.lists(spans, min_size=1, max_size=3),
 )
 def test_days_in_any_order(
-    empty: Engine, before: tuple[Came, Came], after: tuple[Came, Came], restated: list[list[int]]
+    empty: Engine,
+    days: list[date],
+    before: tuple[Came, Came],
+    after: tuple[Came, Came],
+    restated: list[list[int]],
 ) -> None:
-    change(empty, f"TRUNCATE {FILLED}")
-    # The newest first: what is computed after it lies in months that are noted already.
-    store(empty, *before, 5, 7)
-    store(empty, *before, 0, 4)
-    assert_right(empty, *before)
-    gave, watched = before
-    for first, last in restated:
-        gave, watched = (
-            {each for each in then if not first <= each[2] <= last}
-            | {each for each in new if first <= each[2] <= last}
-            for then, new in zip((gave, watched), after, strict=True)
-        )
-        store(empty, gave, watched, first, last)
-    assert_right(empty, gave, watched)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "DAYS", days)
+        change(empty, f"TRUNCATE {FILLED}")
+        # The newest first: what is computed after it lies in months that are noted already.
+        store(empty, *before, 5, 7)
+        store(empty, *before, 0, 4)
+        assert_right(empty, *before)
+        gave, watched = before
+        for first, last in restated:
+            gave, watched = (
+                {each for each in then if not first <= each[2] <= last}
+                | {each for each in new if first <= each[2] <= last}
+                for then, new in zip((gave, watched), after, strict=True)
+            )
+            store(empty, gave, watched, first, last)
+        assert_right(empty, gave, watched)
 
 
 ONCE: Came = {(1, 11, 0), (1, 11, 7)}
@@ -190,3 +203,28 @@ def test_an_upgrade_brings_it_empty_and_the_first_night_notes_all_months(empty: 
         (kind, date(2026, 3, 31)) for kind in kinds
     }
     assert {(who, kind) for who, kind, _ in noted if who == 11} == {(11, kind) for kind in kinds}
+
+
+def test_months_in_which_somebody_had_not_come_are_not_looked_through(empty: Engine) -> None:
+    change(empty, f"TRUNCATE {FILLED}, supporter_totals")
+    visits = {(1, 11, 2), (1, 11, 7)}
+    store(empty, visits, visits, 0, 6)
+    sum_up(empty)
+    # As if 11 had come in January and March, too, and nobody knew.
+    for table in ("creator_supporters", "creator_viewers"):
+        for day in ("2026-01-31", "2026-03-31"):
+            record = f"""(jsonb_populate_record(known, '{{"date": "{day}"}}')).*"""
+            change(
+                empty, f"INSERT INTO {table} SELECT {record} FROM {table} AS known WHERE date = '2026-02-01'"
+            )
+    store(empty, visits, visits, 7, 7)
+    sum_up(empty)
+    assert_right(empty, visits, visits)
+    february, april = date(2026, 2, 1), date(2026, 4, 2)
+    found = rows(empty, "supporter_totals", "first_day", "previous_day", "last_day", "gift_days")
+    assert found == [(february, february, april, 2)]
+
+
+def sum_up(engine: Engine) -> None:
+    with engine.begin() as connection:
+        run(connection, chosen(["supporter_totals"])[0], DAYS[0], DAYS[-1])
