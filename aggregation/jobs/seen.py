@@ -11,18 +11,15 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
-    TIMESTAMP,
     BigInteger,
     ColumnElement,
     Date,
     Integer,
-    Interval,
     Select,
     Table,
     Text,
     case,
     cast,
-    extract,
     func,
     literal_column,
     null,
@@ -108,19 +105,21 @@ def seen_between(visitors: Visitors, row: Any) -> Select[Any]:
         .subquery("months_seen")
         .c.months
     )
-    newest = cast(func.date_trunc("month", cast(through(visitors), TIMESTAMP)), TIMESTAMP)
+    newest = _part("year", through(visitors)) * MONTHS + _month(through(visitors))
     first = _place(months)
-    ago_first, ago_last = MONTHS - first, _place(func.reverse(months)) - ONE
     # Of a longer history the same month may be one of several years.
     oldest = select(func.min(visitors.table.c.date)).scalar_subquery()
-    a_year = oldest >= newest - _months(MONTHS - ONE)
-    since = case((a_year, cast(newest - _months(ago_first), Date)), else_=NEVER)
-    until = cast(newest - _months(ago_last - ONE), Date)
+    a_year = oldest >= _first_of(newest - MONTHS + ONE)
+    since = case((a_year, _first_of(newest - MONTHS + first)), else_=NEVER)
+    until = _first_of(newest + ONE + ONE - _place(func.reverse(months)))
     return select(since.label("since"), until.label("until")).where(first > ZERO).offset(ZERO)
 
 
-def _months(number: ColumnElement[int]) -> ColumnElement[Any]:
-    return func.make_interval(ZERO, number, type_=Interval)
+def _first_of(number: ColumnElement[int]) -> ColumnElement[date]:
+    """The first day of the month whose year, times 12, and number in it add up to this."""
+    before = number - ONE
+    year = cast(func.div(before, MONTHS), Integer)
+    return func.make_date(year, func.mod(before, MONTHS) + ONE, ONE, type_=Date)
 
 
 def _place(months: ColumnElement[str]) -> ColumnElement[int]:
@@ -195,4 +194,8 @@ def _first_month(visitors: Visitors, row: Any) -> ColumnElement[int]:
 
 
 def _month(day: ColumnElement[date]) -> ColumnElement[int]:
-    return cast(extract("month", day), Integer)
+    return _part("month", day)
+
+
+def _part(name: str, day: ColumnElement[date]) -> ColumnElement[int]:
+    return cast(func.date_part(literal_column(f"'{name}'"), day), Integer)
