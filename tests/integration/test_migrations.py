@@ -119,6 +119,16 @@ def test_what_supporters_gave_in_all_goes_to_the_month_of_the_last_gift(empty_da
     ]
 
 
+def test_who_had_come_is_noted_anew_with_the_months(empty_database: Engine) -> None:
+    migrate(empty_database, "0024")
+    with empty_database.begin() as connection:
+        connection.execute(text("INSERT INTO people_seen VALUES (1, 'viewer', B'1', NULL)"))
+        connection.execute(text("INSERT INTO people_seen VALUES (-1, 'viewer', B'', '2026-02-28')"))
+    migrate(empty_database)
+    with empty_database.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM people_seen")) == 0
+
+
 def test_what_an_upgrade_adds_to_a_table_is_asked_for_again(empty_database: Engine) -> None:
     """The rows stay, and the worker computes their days anew: see Job.completes."""
     migrate(empty_database, "0007")

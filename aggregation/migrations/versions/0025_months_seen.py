@@ -10,6 +10,4 @@ down_revision = "0024"
 
 def upgrade() -> None:
     op.execute("DELETE FROM people_seen")
-    op.drop_column("people_seen", "through")
     op.add_column("people_seen", sa.Column("months", postgresql.BIT(varying=True), nullable=False))
-    op.add_column("people_seen", sa.Column("through", sa.Date(), nullable=True))
