@@ -14,8 +14,9 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
+    FromClause,
     Integer,
-    Select,
+    Subquery,
     Table,
     Text,
     case,
@@ -80,39 +81,55 @@ def through(visitors: Visitors) -> ColumnElement[date]:
 
 
 def not_noted_from(visitors: Visitors) -> ColumnElement[date]:
-    """The first day of whose visits `maybe_seen` doesn't know yet."""
+    """The first day of whose visits `seen_between` doesn't know yet."""
     return cast(func.coalesce(through(visitors) + 1, NEVER), Date)
 
 
-def seen_between(visitors: Visitors, row: Any) -> Select[Any]:
-    """since, until: when the one of `row` may have come by `through`; no row for who surely hadn't.
+def seen_between(
+    visitors: Visitors, rows: FromClause, asked: ColumnElement[bool], *, many: bool = False
+) -> Subquery:
+    """The rows with since and until: when the one of each may have come by `through`.
 
-    `until` is past the last such day. It is to be a LATERAL beside `row`.
+    `until` is past the last such day. Both are null for who surely hadn't come, and where not `asked`. Of
+    `many` rows all who are known are read once, and not each looked up.
     """
-    known, beside = people_seen.c, row[visitors.person].table
-    same = (known.kind == _kind(visitors)) & (known.person_id == row[visitors.person])
+    row, noted = rows.c, people_seen.c
+    person = case((asked, row[visitors.person]))
+    people = select(noted.person_id, noted.creators, noted.months).where(noted.kind == _kind(visitors))
+    # OFFSET, or PostgreSQL would choose between the two, which it takes to cost about the same.
+    if not many:
+        people = people.where(noted.person_id == person).correlate(rows)
+    known = people.offset(ZERO).lateral("people")
+    same = known.c.person_id == person
     if visitors.creator:
-        same &= func.get_bit(known.creators, _remainder(row[visitors.creator], BITS)) == ONE
-    year = func.substring(known.months, _first_month(visitors, row) + ONE, MONTHS)
+        same &= func.get_bit(known.c.creators, _remainder(row[visitors.creator], BITS)) == ONE
+    year = func.substring(known.c.months, _first_month(visitors, row) + ONE, MONTHS)
     # From the month after that of `through` on: the newest one is the last.
     turned = func.substring(year.op("||")(year), _month(through(visitors)) + ONE, MONTHS)
     # Each OFFSET, or it would be worked out again wherever it is used.
-    months = (
-        select(cast(turned, Text).label("months"))
-        .where(same)
-        .correlate(beside)
+    seen = (
+        select(*row, cast(turned, Text).label("months"))
+        .select_from(rows.outerjoin(known, same))
         .offset(ZERO)
         .subquery("months_seen")
-        .c.months
+        .c
     )
     newest = _part("year", through(visitors)) * MONTHS + _month(through(visitors))
-    first = _place(months)
+    first = _place(seen.months)
     # Of a longer history the same month may be one of several years.
     oldest = select(func.min(visitors.table.c.date)).scalar_subquery()
     a_year = oldest >= _first_of(newest - MONTHS + ONE)
     since = case((a_year, _first_of(newest - MONTHS + first)), else_=NEVER)
-    until = _first_of(newest + ONE + ONE - _place(func.reverse(months)))
-    return select(since.label("since"), until.label("until")).where(first > ZERO).offset(ZERO)
+    until = _first_of(newest + ONE + ONE - _place(func.reverse(seen.months)))
+    return (
+        select(
+            *(seen[column.name] for column in row),
+            case((first > ZERO, since)).label("since"),
+            case((first > ZERO, until)).label("until"),
+        )
+        .offset(ZERO)
+        .subquery("seen")
+    )
 
 
 def _first_of(number: ColumnElement[int]) -> ColumnElement[date]:

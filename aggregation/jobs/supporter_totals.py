@@ -46,10 +46,8 @@ def _days_of_noted() -> CTE:
         .group_by(*key)
         .order_by(*key)
         .subquery("noted_pairs")
-        .c
     )
-    seen = seen_between(SUPPORTERS, noted).lateral("seen")
-    pair = select(*noted, *seen.c).outerjoin(seen, true()).subquery("pairs").c
+    pair = seen_between(SUPPORTERS, noted, true()).c
     # Of somebody new only the months since then are looked through, and not all that there are.
     lately = day.date >= not_noted_from(SUPPORTERS)
     long_ago = and_(day.date >= pair.since, day.date < pair.until)

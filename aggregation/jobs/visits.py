@@ -5,7 +5,7 @@ period began. Counting the people themselves takes longer the more of them and t
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +27,9 @@ from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
 from aggregation.jobs.seen import NEVER, Visitors, not_noted_from, seen_between
 
+# In a week come most of those who come in a month.
+MANY_DAYS = timedelta(days=7)
+
 Known = Callable[[Any], ColumnElement[date]]
 
 
@@ -41,7 +44,7 @@ def in_span(visitors: Visitors, first: date, last: date, known: Known = unknown)
     null where nothing does.
     """
     days = visitors.table.c.date.between(literal_day(first), literal_day(last))
-    visit = _with_lag(visitors, days, known)
+    visit = _with_lag(visitors, days, known, many=last - first >= MANY_DAYS)
     # Only the first day in the span has to be looked up.
     newest = case(
         (visit.known.is_not(None), func.nullif(visit.known, NEVER)), else_=_newest(visitors, visit, first)
@@ -73,13 +76,18 @@ def counted(target: Table, visit: Any, by: Sequence[str] = ()) -> Select[Any]:
     )
 
 
-def _with_lag(visitors: Visitors, days: ColumnElement[bool], known: Known) -> Any:
-    """Who, date, previous among these days; in the order of the key, which makes look-ups by it cheap."""
+def _with_lag(visitors: Visitors, days: ColumnElement[bool], known: Known, *, many: bool = False) -> Any:
+    """Who, date, previous among these days, known, and when who has neither of these may have come before.
+
+    In the order of the key, which makes look-ups by it cheap.
+    """
     row = visitors.table.c
     people = [row[name] for name in visitors.who]
     before = func.lag(row.date).over(partition_by=people, order_by=row.date).label("previous")
     columns = (*people, row.date, before, known(row).label("known"))
-    return select(*columns).where(visitors.came(row), days).subquery("days_with_lag").c
+    visits = select(*columns).where(visitors.came(row), days).subquery("days_with_lag")
+    unknown = and_(visits.c.previous.is_(None), visits.c.known.is_(None))
+    return seen_between(visitors, visits, unknown, many=many).c
 
 
 def _visits(visitors: Visitors, visit: Any, previous: ColumnElement[Any]) -> Select[Any]:
@@ -91,11 +99,11 @@ def _newest(visitors: Visitors, visit: Any, before: date) -> Any:
     # With the day after and <, as months are cut: PostgreSQL would look through one month too many with <=.
     begin = not_noted_from(visitors)
     lately = _newest_where(visitors, visit, before, lambda day: day >= begin)
-    seen = seen_between(visitors, visit).lateral("seen")
-    long_ago = _newest_where(
-        visitors, visit, before, lambda day: and_(day >= seen.c.since, day < seen.c.until)
+    long_ago = _newest_where(visitors, visit, before, lambda day: and_(day >= visit.since, day < visit.until))
+    # Where there are no days to look through, that is asked once, and not of each visit.
+    return func.coalesce(
+        case((begin < literal_day(before), lately)), case((visit.since.is_not(None), long_ago))
     )
-    return func.coalesce(lately, select(long_ago).select_from(seen).scalar_subquery())
 
 
 def _newest_where(
