@@ -13,6 +13,7 @@ from sqlalchemy import (
     Date,
     Integer,
     Select,
+    Subquery,
     Table,
     and_,
     case,
@@ -44,19 +45,16 @@ def in_span(visitors: Visitors, first: date, last: date, known: Known = unknown)
     null where nothing does.
     """
     days = visitors.table.c.date.between(literal_day(first), literal_day(last))
-    visit = _with_lag(visitors, days, known, many=last - first >= MANY_DAYS)
     # Only the first day in the span has to be looked up.
-    newest = case(
-        (visit.known.is_not(None), func.nullif(visit.known, NEVER)), else_=_newest(visitors, visit, first)
-    )
-    return _visits(visitors, visit, func.coalesce(visit.previous, newest)).subquery("visits").c
+    visits = _with_lag(visitors, days, known)
+    return _with_newest(visitors, visits, first, many=last - first >= MANY_DAYS)
 
 
 def next_after(visitors: Visitors, last: date) -> Any:
     """The same for the first day after `last` on which each came: only there can days until then matter."""
-    visit = _with_lag(visitors, visitors.table.c.date > literal_day(last), unknown)
-    previous = _newest(visitors, visit, last + ONE_DAY)
-    return _visits(visitors, visit, previous).where(visit.previous.is_(None)).subquery("next_visits").c
+    visits = _with_lag(visitors, visitors.table.c.date > literal_day(last), unknown)
+    firsts = select(visits).where(visits.c.previous.is_(None)).subquery("first_visits")
+    return _with_newest(visitors, firsts, last + ONE_DAY)
 
 
 def depend_on_days_until(target: Table, last: date) -> ColumnElement[bool]:
@@ -76,39 +74,37 @@ def counted(target: Table, visit: Any, by: Sequence[str] = ()) -> Select[Any]:
     )
 
 
-def _with_lag(visitors: Visitors, days: ColumnElement[bool], known: Known, *, many: bool = False) -> Any:
-    """Who, date, previous among these days, known, and when who has neither of these may have come before.
-
-    In the order of the key, which makes look-ups by it cheap.
-    """
+def _with_lag(visitors: Visitors, days: ColumnElement[bool], known: Known) -> Subquery:
+    """Who, date, previous among these days and known; in the order of the key, for look-ups by it."""
     row = visitors.table.c
     people = [row[name] for name in visitors.who]
     before = func.lag(row.date).over(partition_by=people, order_by=row.date).label("previous")
     columns = (*people, row.date, before, known(row).label("known"))
-    visits = select(*columns).where(visitors.came(row), days).subquery("days_with_lag")
-    unknown = and_(visits.c.previous.is_(None), visits.c.known.is_(None))
-    return seen_between(visitors, visits, unknown, many=many).c
+    return select(*columns).where(visitors.came(row), days).subquery("days_with_lag")
 
 
-def _visits(visitors: Visitors, visit: Any, previous: ColumnElement[Any]) -> Select[Any]:
-    return select(*(visit[name] for name in visitors.who), visit.date, previous.label("previous"))
+def _with_newest(visitors: Visitors, visits: Subquery, before: date, *, many: bool = False) -> Any:
+    """Who, date, previous. What isn't known is looked up by the primary key, month by month, and in those
+    that are over only of whoever may have come there.
+    """
+    visit, begin = visits.c, not_noted_from(visitors)
+    # Where there are no such days, that is asked once, and not of each visit.
+    lately = case((begin < literal_day(before), _newest(visitors, visit, before, lambda day: day >= begin)))
+    previous = func.coalesce(visit.previous, visit.known, lately).label("previous")
+    # OFFSET, or it would be looked up once more wherever it is used.
+    rows = select(*_visits(visitors, visit), previous).offset(ZERO).subquery("visits_of_late")
+    seen = seen_between(visitors, rows, rows.c.previous.is_(None), many=many).c
+    long_ago = _newest(visitors, seen, before, lambda day: and_(day >= seen.since, day < seen.until))
+    newest = func.coalesce(func.nullif(seen.previous, NEVER), case((seen.since.is_not(None), long_ago)))
+    return select(*_visits(visitors, seen), newest.label("previous")).subquery("visits").c
 
 
-def _newest(visitors: Visitors, visit: Any, before: date) -> Any:
-    """By the primary key, month by month, and in those that are over only of whoever may have come there."""
+def _visits(visitors: Visitors, visit: Any) -> list[ColumnElement[Any]]:
+    return [*(visit[name] for name in visitors.who), visit.date]
+
+
+def _newest(visitors: Visitors, visit: Any, before: date, days: Callable[[Any], ColumnElement[bool]]) -> Any:
     # With the day after and <, as months are cut: PostgreSQL would look through one month too many with <=.
-    begin = not_noted_from(visitors)
-    lately = _newest_where(visitors, visit, before, lambda day: day >= begin)
-    long_ago = _newest_where(visitors, visit, before, lambda day: and_(day >= visit.since, day < visit.until))
-    # Where there are no days to look through, that is asked once, and not of each visit.
-    return func.coalesce(
-        case((begin < literal_day(before), lately)), case((visit.since.is_not(None), long_ago))
-    )
-
-
-def _newest_where(
-    visitors: Visitors, visit: Any, before: date, days: Callable[[Any], ColumnElement[bool]]
-) -> Any:
     table = visitors.table.alias("earlier")
     earlier = table.c
     same = and_(*(earlier[name] == visit[name] for name in visitors.who))
