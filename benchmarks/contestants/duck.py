@@ -101,7 +101,7 @@ def _export(engine: Engine, table: str, target: Path) -> None:
 def _definition(table: Any) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     columns = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in table.columns)
-    return f"CREATE TABLE {table.name} ({columns})"
+    return f"CREATE OR REPLACE TABLE {table.name} ({columns})"
 
 
 def compute(file: Path, first: date, last: date) -> dict[str, int]:
