@@ -28,7 +28,7 @@ from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
 from aggregation.jobs.seen import NEVER, Visitors, not_noted_from, seen_between
 
-# In a week come most of those who come in a month.
+# Of more days, reading all who are known takes less than looking each up.
 MANY_DAYS = timedelta(days=7)
 
 Known = Callable[[Any], ColumnElement[date]]

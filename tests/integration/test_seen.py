@@ -14,6 +14,7 @@ from sqlalchemy import Engine, insert
 from aggregation.days import months
 from aggregation.jobs import chosen
 from aggregation.jobs.seen import BITS, SLOTS
+from aggregation.jobs.visits import MANY_DAYS
 from aggregation.publishing import run
 from aggregation.schema import source, video_watches, videos, virtual_gifts
 from tests.conftest import fresh
@@ -155,15 +156,28 @@ def test_days_in_any_order(
 ONCE: Came = {(1, 11, 0), (1, 11, 7)}
 
 
-def test_whoever_is_not_noted_is_not_looked_for(empty: Engine) -> None:
+@pytest.mark.parametrize("many", [False, True], ids=["one by one", "all at once"])
+def test_whoever_is_not_noted_is_not_looked_for(empty: Engine, many: bool) -> None:
     change(empty, f"TRUNCATE {FILLED}")
-    store(empty, ONCE, ONCE, 0, 6)
+    store(empty, ONCE, ONCE, 0, 7)
+    assert_right(empty, ONCE, ONCE)
     # As if somebody else had come until March, and 11 hadn't.
     change(empty, "UPDATE people_seen SET person_id = 99 WHERE person_id = 11")
-    store(empty, ONCE, ONCE, 7, 7)
     april = date(2026, 4, 2)
+    compute(empty, april, april + MANY_DAYS if many else april)
     for table in ("viewer_returns", "supporter_returns", "user_returns", "gifter_returns"):
         assert rows(empty, table, "date", "days_since")[-1] == (april, 0)
+
+
+def test_a_long_span_finds_whoever_came_long_ago(empty: Engine) -> None:
+    change(empty, f"TRUNCATE {FILLED}")
+    # 13 has the same creator twice in the span; 12 gives to one with the same bits as 11's.
+    visits = {(1, 11, 0), (1, 11, 7), (1 + SLOTS, 12, 1), (1, 12, 7), (2, 13, 2), (2, 13, 6), (2, 13, 7)}
+    store(empty, visits, visits, 0, 7)
+    change(empty, "TRUNCATE viewer_returns, supporter_returns, user_returns, gifter_returns")
+    compute(empty, DAYS[0], DAYS[5])
+    compute(empty, DAYS[6], DAYS[6] + MANY_DAYS)
+    assert_right(empty, visits, visits)
 
 
 def test_a_late_change_in_a_noted_month_is_noted(empty: Engine) -> None:
