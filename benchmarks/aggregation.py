@@ -236,8 +236,10 @@ def _duck(engine: Engine, folder: Path, first: date) -> Iterator[Callable[[], Co
         _report("DuckDB, the same days", cost)
         return cost
 
-    yield compute
-    file.unlink()
+    try:
+        yield compute
+    finally:
+        file.unlink()
 
 
 def _computed_by_duck(_: Engine, file: Path, first: date, last: date) -> dict[str, int]:

@@ -92,14 +92,14 @@ def _with_newest(visitors: Visitors, visits: Subquery, before: date, *, many: bo
     lately = case((begin < literal_day(before), _newest(visitors, visit, before, lambda day: day >= begin)))
     previous = func.coalesce(visit.previous, visit.known, lately).label("previous")
     # OFFSET, or it would be looked up once more wherever it is used.
-    rows = select(*_visits(visitors, visit), previous).offset(ZERO).subquery("visits_of_late")
+    rows = select(*_who_and_date(visitors, visit), previous).offset(ZERO).subquery("visits_of_late")
     seen = seen_between(visitors, rows, rows.c.previous.is_(None), many=many).c
     long_ago = _newest(visitors, seen, before, lambda day: and_(day >= seen.since, day < seen.until))
     newest = func.coalesce(func.nullif(seen.previous, NEVER), case((seen.since.is_not(None), long_ago)))
-    return select(*_visits(visitors, seen), newest.label("previous")).subquery("visits").c
+    return select(*_who_and_date(visitors, seen), newest.label("previous")).subquery("visits").c
 
 
-def _visits(visitors: Visitors, visit: Any) -> list[ColumnElement[Any]]:
+def _who_and_date(visitors: Visitors, visit: Any) -> list[ColumnElement[Any]]:
     return [*(visit[name] for name in visitors.who), visit.date]
 
 
