@@ -586,6 +586,8 @@ people_seen = Table(
     Column("months", BIT(varying=True), nullable=False),
     # The last day until which this is so, in the row of nobody.
     Column("through", Date),
+    # The first day on which somebody came at all; null in the row of nobody.
+    Column("first_day", Date),
 )
 
 # What happened on a day on each video of a creator, and to the creator without one.

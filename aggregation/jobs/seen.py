@@ -2,7 +2,7 @@
 
 Two filters of one hash each, after Bloom: of each person the remainders of the creators to whom they came, as
 bits, and other remainders with the month of the year. Whose bit isn't set surely hadn't come until `through`;
-who has one may have, between the first and the last month that are set.
+who has one may have, from the first day of all on, and between the first and the last month that are set.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Date,
-    FromClause,
     Integer,
     Subquery,
     Table,
@@ -85,31 +85,29 @@ def not_noted_from(visitors: Visitors) -> ColumnElement[date]:
     return cast(func.coalesce(through(visitors) + 1, NEVER), Date)
 
 
-def seen_between(
-    visitors: Visitors, rows: FromClause, asked: ColumnElement[bool], *, many: bool = False
-) -> Subquery:
+def seen_between(visitors: Visitors, rows: CTE, asked: ColumnElement[bool]) -> Subquery:
     """The rows with since and until: when the one of each may have come by `through`.
 
-    `until` is past the last such day. Both are null for who surely hadn't come, and where not `asked`. Of
-    `many` rows all who are known are read once, and not each looked up.
+    `until` is past the last such day. Both are null for who surely hadn't come, and where not `asked`.
     """
     row, noted = rows.c, people_seen.c
     person = case((asked, row[visitors.person]))
-    people = select(noted.person_id, noted.creators, noted.months).where(noted.kind == _kind(visitors))
-    # OFFSET, or PostgreSQL would choose between the two, which it takes to cost about the same.
-    if not many:
-        people = people.where(noted.person_id == person).correlate(rows)
-    known = people.offset(ZERO).lateral("people")
-    same = known.c.person_id == person
+    # By their ids: a night's few are looked up by the index, and of many it is read once from end to end.
+    wanted = func.array(select(person.distinct()).scalar_subquery())
+    people = select(noted.person_id, noted.creators, noted.months, noted.first_day)
+    people = people.where(noted.kind == _kind(visitors), noted.person_id == func.any(wanted))
+    known = people.offset(ZERO).subquery("people")
+    came: ColumnElement[bool] = known.c.person_id.is_not(None)
     if visitors.creator:
-        same &= func.get_bit(known.c.creators, _remainder(row[visitors.creator], BITS)) == ONE
+        came = func.get_bit(known.c.creators, _remainder(row[visitors.creator], BITS)) == ONE
     year = func.substring(known.c.months, _first_month(visitors, row) + ONE, MONTHS)
     # From the month after that of `through` on: the newest one is the last.
     turned = func.substring(year.op("||")(year), _month(through(visitors)) + ONE, MONTHS)
     # Each OFFSET, or it would be worked out again wherever it is used.
     seen = (
-        select(*row, cast(turned, Text).label("months"))
-        .select_from(rows.outerjoin(known, same))
+        select(*row, cast(case((came, turned)), Text).label("months"), known.c.first_day)
+        # Full, or each would be compared with all others where hardly any are expected.
+        .select_from(rows.join(known, known.c.person_id == person, full=True))
         .offset(ZERO)
         .subquery("months_seen")
         .c
@@ -119,7 +117,7 @@ def seen_between(
     # Of a longer history the same month may be one of several years.
     oldest = select(func.min(visitors.table.c.date)).scalar_subquery()
     a_year = oldest >= _first_of(newest - MONTHS + ONE)
-    since = case((a_year, _first_of(newest - MONTHS + first)), else_=NEVER)
+    since = func.greatest(case((a_year, _first_of(newest - MONTHS + first))), seen.first_day)
     until = _first_of(newest + ONE + ONE - _place(func.reverse(seen.months)))
     return (
         select(
@@ -157,21 +155,22 @@ def note(visitors: Visitors, first: date | None, last: date, known: date) -> Ins
     months = _any_of(slots, _first_month(visitors, row) + _month(row.date) - ONE)
     person = row[visitors.person]
     came = (
-        select(person, _kind(visitors), bits, months, cast(null(), Date))
+        select(person, _kind(visitors), bits, months, cast(null(), Date), func.min(row.date))
         .where(visitors.came(row), days)
         .group_by(person)
     )
-    until = select(NOBODY, _kind(visitors), NONE, NONE, literal_day(known))
+    until = select(NOBODY, _kind(visitors), NONE, NONE, literal_day(known), cast(null(), Date))
     insertion = postgresql.insert(people_seen).from_select(
         [column.name for column in people_seen.c], union_all(came, until)
     )
     stored, added = people_seen.c, insertion.excluded
     both = {name: stored[name].op("|")(added[name]) for name in ("creators", "months")}
     differs = (bits != stored[name] for name, bits in both.items())
+    first_day = func.least(stored.first_day, added.first_day)
     return insertion.on_conflict_do_update(
         index_elements=list(people_seen.primary_key),
-        set_={**both, "through": added.through},
-        where=or_(*differs, stored.through < added.through),
+        set_={**both, "through": added.through, "first_day": first_day},
+        where=or_(*differs, stored.first_day > added.first_day, stored.through < added.through),
     )
 
 

@@ -45,7 +45,7 @@ def _days_of_noted() -> CTE:
         select(*key, func.min(changed.date).label("first_noted"))
         .group_by(*key)
         .order_by(*key)
-        .subquery("noted_pairs")
+        .cte("noted_pairs")
     )
     pair = seen_between(SUPPORTERS, noted, true()).c
     # Of somebody new only the months since then are looked through, and not all that there are.

@@ -5,7 +5,7 @@ period began. Counting the people themselves takes longer the more of them and t
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -28,9 +28,6 @@ from aggregation.days import ONE_DAY
 from aggregation.jobs.events import ZERO, literal_day
 from aggregation.jobs.seen import NEVER, Visitors, not_noted_from, seen_between
 
-# Of more days, reading all who are known takes less than looking each up.
-MANY_DAYS = timedelta(days=7)
-
 Known = Callable[[Any], ColumnElement[date]]
 
 
@@ -47,7 +44,7 @@ def in_span(visitors: Visitors, first: date, last: date, known: Known = unknown)
     days = visitors.table.c.date.between(literal_day(first), literal_day(last))
     # Only the first day in the span has to be looked up.
     visits = _with_lag(visitors, days, known)
-    return _with_newest(visitors, visits, first, many=last - first >= MANY_DAYS)
+    return _with_newest(visitors, visits, first)
 
 
 def next_after(visitors: Visitors, last: date) -> Any:
@@ -83,7 +80,7 @@ def _with_lag(visitors: Visitors, days: ColumnElement[bool], known: Known) -> Su
     return select(*columns).where(visitors.came(row), days).subquery("days_with_lag")
 
 
-def _with_newest(visitors: Visitors, visits: Subquery, before: date, *, many: bool = False) -> Any:
+def _with_newest(visitors: Visitors, visits: Subquery, before: date) -> Any:
     """Who, date, previous. What isn't known is looked up by the primary key, month by month, and in those
     that are over only of whoever may have come there.
     """
@@ -91,11 +88,11 @@ def _with_newest(visitors: Visitors, visits: Subquery, before: date, *, many: bo
     # Where there are no such days, that is asked once, and not of each visit.
     lately = case((begin < literal_day(before), _newest(visitors, visit, before, lambda day: day >= begin)))
     previous = func.coalesce(visit.previous, visit.known, lately).label("previous")
-    # OFFSET, or it would be looked up once more wherever it is used.
-    rows = select(*_who_and_date(visitors, visit), previous).offset(ZERO).subquery("visits_of_late")
-    seen = seen_between(visitors, rows, rows.c.previous.is_(None), many=many).c
+    # Without a name: a statement may have one more, of later days.
+    rows = select(*_who_and_date(visitors, visit), previous).cte()
+    seen = seen_between(visitors, rows, rows.c.previous.is_(None)).c
     long_ago = _newest(visitors, seen, before, lambda day: and_(day >= seen.since, day < seen.until))
-    newest = func.coalesce(func.nullif(seen.previous, NEVER), case((seen.since.is_not(None), long_ago)))
+    newest = func.coalesce(func.nullif(seen.previous, NEVER), case((seen.since < seen.date, long_ago)))
     return select(*_who_and_date(visitors, seen), newest.label("previous")).subquery("visits").c
 
 

@@ -3,6 +3,7 @@
 import threading
 from datetime import date
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
@@ -119,11 +120,17 @@ def test_what_supporters_gave_in_all_goes_to_the_month_of_the_last_gift(empty_da
     ]
 
 
-def test_who_had_come_is_noted_anew_with_the_months(empty_database: Engine) -> None:
-    migrate(empty_database, "0024")
+@pytest.mark.parametrize(
+    ("version", "somebody", "nobody"),
+    [("0024", "B'1', NULL", "B'', '2026-02-28'"), ("0025", "B'1', NULL, B'1'", "B'', '2026-02-28', B''")],
+)
+def test_who_had_come_is_noted_anew_with_when(
+    empty_database: Engine, version: str, somebody: str, nobody: str
+) -> None:
+    migrate(empty_database, version)
     with empty_database.begin() as connection:
-        connection.execute(text("INSERT INTO people_seen VALUES (1, 'viewer', B'1', NULL)"))
-        connection.execute(text("INSERT INTO people_seen VALUES (-1, 'viewer', B'', '2026-02-28')"))
+        connection.execute(text(f"INSERT INTO people_seen VALUES (1, 'viewer', {somebody})"))
+        connection.execute(text(f"INSERT INTO people_seen VALUES (-1, 'viewer', {nobody})"))
     migrate(empty_database)
     with empty_database.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM people_seen")) == 0
