@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, make_url, text
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from aggregation.database import connect, embedded_postgres
 from aggregation.migrations import migrate
@@ -30,17 +32,26 @@ LONGEST = (
     "integration/test_commands.py",
     "integration/test_late_data.py",
     "integration/test_worker.py",
-    "browser/test_pages.py",
     "integration/test_spark.py",
     "integration/test_people.py",
     "integration/test_torture.py",
-    "browser/test_operations.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests run in one process; and so do all in the browser, which share a demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 def execute(url: str, *statements: str) -> None:

@@ -41,7 +41,7 @@ def test_the_pages_fit(browser: Browser, demo: str, size: tuple[int, int], theme
 
 def test_from_page_to_page(visitor: Visitor) -> None:
     """Over Dash's pages and plain ones, by the menu and the name in the header."""
-    visitor.sign_in("admin")
+    visitor.log_in("admin")
     visitor.page.click("text=Accounts")
     visitor.page.wait_for_selector("body[data-page=accounts]")
     assert visitor.page.title() == "Accounts · Sparkboard"

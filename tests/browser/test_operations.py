@@ -29,11 +29,7 @@ MARCH = (date(2026, 3, 3), date(2026, 3, 4))
 @contextmanager
 def admin(browser: Browser, address: str, size: tuple[int, int], theme: str) -> Iterator[Visitor]:
     someone = visit(browser, address, size, theme)
-    someone.page.goto(f"{address}/login")
-    someone.page.fill("#username", "ada")
-    someone.page.fill("#password", cast.PASSWORD)
-    someone.page.click("button[type=submit]")
-    someone.ready()
+    someone.enter("ada", cast.PASSWORD)
     yield someone
     someone.context.close()
     assert someone.problems == []
@@ -87,25 +83,27 @@ STATES: dict[str, tuple[Callable[[Engine], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("state", STATES)
-def test_it_says_what_is_wrong(
-    browser: Browser,
-    server: str,
-    cast_template: str,  # noqa: F811
-    state: str,
-    size: tuple[int, int],
-    theme: str,
-) -> None:
-    bring_about, told = STATES[state]
+@pytest.fixture(scope="module", params=STATES)
+def state(request: pytest.FixtureRequest, server: str, cast_template: str) -> Iterator[tuple[str, str]]:  # noqa: F811
+    """Its name, and the address of an application that is in it."""
+    bring_about, _ = STATES[request.param]
     for engine in fresh(server, cast_template):
         bring_about(engine)
-        with served(engine) as address, admin(browser, address, size, theme) as someone:
-            someone.open("/operations?days=7")
-            someone.screenshot(f"operations-{state}-{size[0]}-{theme}")
-            assert re.search(told, someone.page.inner_text("main"))
-            assert too_wide(someone) == 0
+        with served(engine) as address:
+            yield request.param, address
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_it_says_what_is_wrong(
+    browser: Browser, state: tuple[str, str], size: tuple[int, int], theme: str
+) -> None:
+    name, address = state
+    with admin(browser, address, size, theme) as someone:
+        someone.open("/operations?days=7")
+        someone.screenshot(f"operations-{name}-{size[0]}-{theme}")
+        assert re.search(STATES[name][1], someone.page.inner_text("main"))
+        assert too_wide(someone) == 0
 
 
 # ---- run again ----
