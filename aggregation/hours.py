@@ -1,10 +1,9 @@
 """Reads of when a creator's gifts come, from creator_hours."""
 
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Integer, cast, func, select
 
 from aggregation import best_times
 from aggregation.best_times import HOURS, SLOTS, WEEKS, Slot, Window
@@ -33,17 +32,14 @@ def counts(
     weeks = min(WEEKS, ((last - first).days + 1) // 7)
     begin = last - timedelta(days=7 * weeks - 1)
     row = creator_hours.c
-    found = connection.execute(
-        select(row.hour, row.gifts, row.earned).where(
-            row.creator_id == creator_id, row.date.between(begin, last)
-        )
-    ).all()
-    if weeks < best_times.ENOUGH_WEEKS or not found:
+    since = cast(func.date_part("epoch", row.hour - datetime.combine(begin, time())) / 3600, Integer)
+    # As two lists: as a row each they take five times as long to come.
+    found = select(func.array_agg(since), func.array_agg(row.gifts), func.sum(row.earned)).where(
+        row.creator_id == creator_id, row.date.between(begin, last)
+    )
+    places, gifts, earned = connection.execute(found).one()
+    if weeks < best_times.ENOUGH_WEEKS or not places:
         return None
-    seen = np.zeros((weeks, SLOTS))
-    for hour, gifts, _ in found:
-        week = (hour.date() - begin).days // 7
-        # From Monday on, whichever day the weeks begin with.
-        seen[week, hour.weekday() * HOURS + hour.hour] += gifts
-    earned = sum((each.earned for each in found), start=Decimal(0))
-    return seen, float(earned) / sum(each.gifts for each in found)
+    seen = np.bincount(places, gifts, weeks * SLOTS).reshape(weeks, SLOTS)
+    # From Monday on, whichever day the weeks begin with.
+    return np.roll(seen, begin.weekday() * HOURS, axis=1), float(earned) / sum(gifts)

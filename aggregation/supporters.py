@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, func, select, true
 
 from aggregation.jobs.supporter_spreads import POINTS, TOPS, alike, cents, spread
 from aggregation.periods import Period
@@ -77,28 +77,43 @@ def dependency(connection: Connection, creator_id: int, period: Period) -> Depen
 
 def largest(connection: Connection, creator_id: int, period: Period) -> Decimal:
     """What the one who gave most in the period gave in it; 0 where nobody did."""
-    rows = _spread(connection, creator_id, period)
-    return rows[0].amount if rows else Decimal(0)
+    first = _stored(creator_id, period).limit(1)
+    found = connection.execute(first).first()
+    if found:
+        return Decimal(found.amount)
+    most = select(func.max(_sums(creator_id, period).c.cents))
+    return Decimal(int(connection.scalar(most) or 0)) / 100
 
 
 def _spread(connection: Connection, creator_id: int, period: Period) -> Sequence[Any]:
     """Rows of `spread`, of a creator with many supporters as the worker has stored them."""
-    stored = supporter_spreads.c
-    known = select(stored.place, stored.amount, stored.so_far, stored.squares).where(
-        stored.creator_id == creator_id, stored.first_day == period.first, stored.last_day == period.last
-    )
-    found = connection.execute(known.order_by(stored.place)).all()
+    found = connection.execute(_stored(creator_id, period)).all()
     if found:
         return found
+    counted = spread(alike(_sums(creator_id, period).c.cents).subquery("groups"))
+    return connection.execute(counted.order_by(counted.selected_columns.place)).all()
+
+
+def _stored(creator_id: int, period: Period) -> Select[Any]:
+    stored = supporter_spreads.c
+    mine = (
+        stored.creator_id == creator_id,
+        stored.first_day == period.first,
+        stored.last_day == period.last,
+    )
+    row = (stored.place, stored.amount, stored.so_far, stored.squares)
+    return select(*row).where(*mine).order_by(stored.place)
+
+
+def _sums(creator_id: int, period: Period) -> Subquery:
+    """What each supporter gave, in cents."""
     gave = creator_supporters.c
-    sums = (
+    return (
         select(func.sum(cents(gave.amount)).label("cents"))
         .where(gave.creator_id == creator_id, gave.date.between(period.first, period.last))
         .group_by(gave.supporter_id)
         .subquery("sums")
     )
-    counted = spread(alike(sums.c.cents).subquery("groups"))
-    return connection.execute(counted.order_by(counted.selected_columns.place)).all()
 
 
 def _dependency(rows: Sequence[Any]) -> Dependency:
