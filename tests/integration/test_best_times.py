@@ -1,12 +1,16 @@
 """Best times on the demo's data, out of time: what was ranked is judged by weeks that came after."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from sqlalchemy import Engine, text
 
+from aggregation import hours
 from aggregation.best_times import SLOTS, WEEKS, ranked, slots
 from aggregation.demo import Scale, load
+from aggregation.partitions import require_months
+from aggregation.schema import creator_hours
+from tests.spec.tables import change
 
 NOW = datetime.fromisoformat("2026-11-23 00:30:00")
 AFTER = 4
@@ -51,3 +55,26 @@ def test_the_ranked_hours_beat_the_naive_heat_map(empty_database: Engine) -> Non
         compared += 1
     assert compared >= 5
     assert ours > 1.1 * naive
+
+
+def test_gifts_lie_in_their_week_on_their_weekday_and_hour(database: Engine) -> None:
+    # A Wednesday: the last of the whole weeks begins on the 19th, a Thursday, the first one on January 1st.
+    last = date(2026, 2, 25)
+    with database.begin() as connection:
+        require_months(connection, creator_hours, date(2026, 1, 1), last)
+    rows = (("2026-01-01 00:00", 2, 5), ("2026-02-24 23:00", 3, 1), ("2026-02-25 10:00", 1, 6))
+    for hour, gifts, earned in rows:
+        change(
+            database,
+            "INSERT INTO creator_hours (creator_id, hour, date, gifts, earned)"
+            f" VALUES (7, '{hour}', '{hour[:10]}', {gifts}, {earned})",
+        )
+    with database.connect() as connection:
+        found = hours.counts(connection, 7, last, date(2026, 1, 1))
+        assert hours.counts(connection, 8, last, date(2026, 1, 1)) is None
+    assert found is not None
+    seen, average = found
+    # Thursday is the fourth day of a week from Monday on, Tuesday the second, Wednesday the third.
+    places = {(0, 3 * 24): 2.0, (7, 24 + 23): 3.0, (7, 2 * 24 + 10): 1.0}
+    assert {tuple(map(int, at)): seen[tuple(at)] for at in np.argwhere(seen)} == places
+    assert average == 2.0

@@ -181,7 +181,7 @@ def test_nobody_is_looked_for_before_the_day_of_the_first_visit(empty: Engine) -
     assert_right(empty, visits, visits)
 
 
-def test_a_long_span_finds_whoever_came_long_ago(empty: Engine) -> None:
+def test_days_computed_together_find_whoever_came_long_ago(empty: Engine) -> None:
     change(empty, f"TRUNCATE {FILLED}")
     # 13 has the same creator twice in the span; 12 gives to one with the same bits as 11's.
     visits = {(1, 11, 0), (1, 11, 7), (1 + SLOTS, 12, 1), (1, 12, 7), (2, 13, 2), (2, 13, 6), (2, 13, 7)}
