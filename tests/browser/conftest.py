@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
@@ -134,6 +134,13 @@ class Visitor:
 
     def ready(self) -> None:
         self.page.wait_for_selector("body[data-ready=true]")
+
+    def table_of(self, figure: str) -> Locator:
+        """A chart's numbers as a table, opened; it is drawn only then, and a moment later."""
+        twin = self.page.locator(f'[data-figure="{figure}"] .table-twin')
+        twin.locator("summary").click()
+        expect(twin.locator("tbody td").first).to_be_visible()
+        return twin
 
     def screenshot(self, name: str) -> None:
         ARTIFACTS.mkdir(exist_ok=True)

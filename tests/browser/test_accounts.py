@@ -11,6 +11,8 @@ LONG = "Bartholomew_" * 8
 
 def too_wide(someone: Visitor) -> int:
     """By how many pixels the page could be moved sideways."""
+    # a page that has just been asked for has nothing to measure yet
+    someone.page.wait_for_load_state()
     root = "document.documentElement"
     return int(someone.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
 

@@ -84,8 +84,7 @@ def test_a_link_shows_the_same(board: Visitor, browser: Browser, demo: str) -> N
 
 
 def test_the_twin_of_the_points_names_them(board: Visitor) -> None:
-    twin = board.page.locator('[data-figure="views_rpm"] .table-twin')
-    twin.locator("summary").click()
+    twin = board.table_of("views_rpm")
     expect(twin.locator("thead th")).to_have_text(["Creator", "Views", "RPM"])
     assert twin.locator("tbody tr").count() > 3
 

@@ -286,9 +286,7 @@ def test_the_table_of_why_it_changed_has_its_signs(visitor: Visitor) -> None:
     """A fall is drawn as a length from where it ends; the table beside it says what it took."""
     visitor.sign_in("analyst")
     visitor.open("/revenue?days=30&split=creators")
-    twin = visitor.page.locator('[data-figure="why"] .table-twin')
-    twin.locator("summary").click()
-    _, *drawn, _ = map(amount, twin.locator("tbody td").all_inner_texts())
+    _, *drawn, _ = map(amount, visitor.table_of("why").locator("tbody td").all_inner_texts())
     *told, _ = map(amount, visitor.page.locator('[data-table="parts"] tr td:last-child').all_inner_texts())
     assert drawn == told
     assert any(each < 0 for each in drawn)

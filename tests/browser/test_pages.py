@@ -246,7 +246,7 @@ def test_the_table_of_today_has_both_ends_of_the_usual(visitor: Visitor) -> None
     card = visitor.page.locator('[data-figure="today"]')
     if not card.locator(".chart").is_visible():
         pytest.skip("the day has just begun: nothing is counted yet")
-    card.locator(".table-twin summary").click()
+    visitor.table_of("today")
     headings = card.locator('.twin th[scope="col"]').all_inner_texts()
     assert headings == ["Hour (UTC)", "usual from", "usual to", "Today so far"]
     cells = [
