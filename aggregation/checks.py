@@ -218,7 +218,7 @@ def _cell(cell: Cell) -> str:
         stored, expected = f"round({stored}, {PLACES})", f"round({expected}, {PLACES})"
     differs = f"{stored} IS DISTINCT FROM {expected}"
     if cell.may_lack:
-        differs = f"{stored} <> {expected}"
+        differs = f"{stored} IS NOT NULL AND {differs}"
     return f"('{cell.name}', {stored}::text, {expected}::text, {differs}, {cell.counts})"
 
 

@@ -130,8 +130,12 @@ def _note(notes: Notes, *changed: CTE) -> CTE:
     summed_up = select(literal_column("1")).select_from(notes.summary).exists()
     names = [key.name for key in notes.keys.primary_key]
     keys = union(*(select(*(rows.c[name] for name in names)).where(summed_up) for rows in changed))
-    insertion = postgresql.insert(notes.keys).from_select(names, keys)
-    return insertion.on_conflict_do_nothing().cte("noted")
+    return _noted(notes, keys).cte("noted")
+
+
+def _noted(notes: Notes, keys: CompoundSelect[Any]) -> Insert:
+    names = [key.name for key in notes.keys.primary_key]
+    return postgresql.insert(notes.keys).from_select(names, keys).on_conflict_do_nothing()
 
 
 def _ordered(table: Table, rows: FromClause, names: Sequence[str]) -> Select[Any]:
@@ -482,6 +486,9 @@ def _publish_job(connection: Connection, work: _Work, each: _Run, first: date, l
             made = restatements.entry(
                 connection, each.job, since, work.complete, each.id, work.clock(), work.reason
             )
+            if each.job.noted and work.reason == Reason.REPAIR:
+                # What is stored isn't to be trusted.
+                connection.execute(_noted(each.job.noted, each.job.noted.doubted(since, last)))
             rows = run(
                 connection,
                 each.job,

@@ -472,24 +472,30 @@ SUPPORTER_TOTALS = Recount(
         Cell("amount"),
         Cell("usual_gap"),
         Cell("spark_id"),
+        Cell("days", may_lack=True),
+        Cell("spark_ids", may_lack=True),
     ),
     """
-    SELECT creator_id, supporter_id, days[1] AS first_day, days[cardinality(days)] AS last_day,
-           days[cardinality(days) - 1] AS previous_day, cardinality(days) AS gift_days, gifts, amount,
+    SELECT creator_id, supporter_id, all_days[1] AS first_day, all_days[cardinality(all_days)] AS last_day,
+           all_days[cardinality(all_days) - 1] AS previous_day, cardinality(all_days) AS gift_days,
+           gifts, amount,
            gaps[(cardinality(gaps) + 1) / 2] AS usual_gap,
-           spark_id
+           spark_id,
+           CASE WHEN cardinality(all_days) > 1 THEN all_days END AS days,
+           CASE WHEN cardinality(all_days) > 1 THEN favourites END AS spark_ids
     FROM (
         SELECT DISTINCT creator_id, supporter_id FROM creator_supporters
         WHERE date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
     ) AS gave
     CROSS JOIN LATERAL (
-        SELECT array_agg(date ORDER BY date) AS days, sum(gifts)::bigint AS gifts, sum(amount) AS amount
+        SELECT array_agg(date ORDER BY date) AS all_days, array_agg(spark_id ORDER BY date) AS favourites,
+               sum(gifts)::bigint AS gifts, sum(amount) AS amount
         FROM creator_supporters AS own
         WHERE own.creator_id = gave.creator_id AND own.supporter_id = gave.supporter_id
     ) AS own
     CROSS JOIN LATERAL (
-        SELECT array_agg(days[i + 1] - days[i] ORDER BY days[i + 1] - days[i]) AS gaps
-        FROM generate_series(1, cardinality(days) - 1) AS i
+        SELECT array_agg(all_days[i + 1] - all_days[i] ORDER BY all_days[i + 1] - all_days[i]) AS gaps
+        FROM generate_series(1, cardinality(all_days) - 1) AS i
     ) AS between_days
     CROSS JOIN LATERAL (
         SELECT max(spark_id) FILTER (WHERE place = 1) AS spark_id
@@ -501,7 +507,7 @@ SUPPORTER_TOTALS = Recount(
             GROUP BY spark_id
         ) AS of_spark
     ) AS favourite
-    WHERE days[cardinality(days)] <= CAST(:last AS date)
+    WHERE all_days[cardinality(all_days)] <= CAST(:last AS date)
     """,
 )
 

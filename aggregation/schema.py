@@ -43,6 +43,10 @@ LARGEST_SHARE = "9999999999.99"
 
 ROLES = ("admin", "analyst", "creator")
 
+# Of rows that are written again and again: with half of each page free, a new version stays in its page and
+# needs no new entry in the index (HOT), so that the tables don't grow.
+OFTEN_WRITTEN = {"fillfactor": "50"}
+
 
 def _id() -> Column[Any]:
     return Column("id", BigInteger, primary_key=True, autoincrement=False)
@@ -488,6 +492,10 @@ supporter_totals = Table(
     Column("usual_gap", Integer),
     # The favourite of most days with gifts.
     Column("spark_id", BigInteger),
+    # Of all days with gifts, oldest first, and the favourite of each: so the next one needs no others read.
+    # Null with one such day, and in rows of an older version.
+    Column("days", ARRAY(Date)),
+    Column("spark_ids", ARRAY(BigInteger)),
     # The first day on which this silence is longer than usual; null with few gifts.
     Column(
         "cooling_from",
@@ -588,6 +596,7 @@ people_seen = Table(
     Column("through", Date),
     # The first day on which somebody came at all; null in the row of nobody.
     Column("first_day", Date),
+    postgresql_with=OFTEN_WRITTEN,
 )
 
 # What happened on a day on each video of a creator, and to the creator without one.
@@ -646,11 +655,7 @@ def _running_measures(prefix: str = "") -> tuple[Column[Any], ...]:
     return (_count(f"{prefix}gifts"), _money(f"{prefix}revenue"), _money(f"{prefix}creator_share"))
 
 
-# Rewritten every few seconds: with half of each page free, a new version of a row stays in its page and
-# needs no new entry in the index (HOT), so that the tables don't grow.
-OFTEN_WRITTEN = {"fillfactor": "50"}
-
-# See aggregation/running_day.py. Only of days that aren't complete yet.
+# See aggregation/running_day.py. Only of days that aren't complete yet. Rewritten every few seconds.
 running_hours = Table(
     "running_hours",
     analytics,

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, true
+from sqlalchemy import Column, ColumnElement, CompoundSelect, FromClause, Select, Table, true
 
 from aggregation.days import LATENESS, ONE_DAY
 from aggregation.errors import UsageError
@@ -112,6 +112,8 @@ class Notes:
     summary: Table
     # Of rows of `summary` that may change by what is noted.
     changing: FromClause
+    # What to note so that the rows of `summary` of these days are made without what is stored there.
+    doubted: Callable[[date, date], CompoundSelect[Any]]
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ class Job:
 
 MIDNIGHT = time(0, 5)
 HALF_PAST = time(0, 30)
-CHANGED_SUPPORTERS = Notes(supporter_changes, supporter_totals_table, supporter_totals.keys_of_noted())
+CHANGED_SUPPORTERS = Notes(
+    supporter_changes, supporter_totals_table, supporter_totals.keys_of_noted(), supporter_totals.all_days_of
+)
 
 JOBS = (
     Job("daily", daily_analytics, MIDNIGHT, daily.statement, daily_analytics.c.date),

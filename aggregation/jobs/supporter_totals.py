@@ -5,11 +5,17 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
+    CompoundSelect,
+    Date,
     FromClause,
     Integer,
     Select,
     and_,
+    case,
     cast,
+    column,
+    false,
     func,
     literal_column,
     or_,
@@ -18,11 +24,15 @@ from sqlalchemy import (
     union,
     union_all,
 )
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from aggregation.jobs.events import ONE, money, total
+from aggregation.jobs.events import ONE, ZERO, literal_day, money, total
 from aggregation.jobs.seen import not_noted_from, seen_between
 from aggregation.jobs.supporter_returns import SUPPORTERS
 from aggregation.schema import creator_supporters, supporter_changes, supporter_totals
+
+STORED = ("first_day", "last_day", "gift_days", "gifts", "amount", "spark_id", "days", "spark_ids")
 
 
 def statement(first: date, last: date, missing: frozenset[str] = frozenset()) -> Select[Any]:
@@ -36,9 +46,12 @@ def statement(first: date, last: date, missing: frozenset[str] = frozenset()) ->
     return select(*both.c)
 
 
-def _days_of_noted() -> CTE:
-    """All days of the pairs that are noted in supporter_changes."""
-    changed, day = supporter_changes.c, creator_supporters.c
+def _noted_and_stored() -> CTE:
+    """The pairs that are noted in supporter_changes, each with what is stored of it, if anything is.
+
+    `kept`: it holds still, and more days have come since. `since`: the first day that has to be read.
+    """
+    changed = supporter_changes.c
     key = (changed.creator_id, changed.supporter_id)
     # In the order of the key, which makes look-ups by it cheap.
     noted = (
@@ -47,61 +60,106 @@ def _days_of_noted() -> CTE:
         .order_by(*key)
         .cte("noted_pairs")
     )
-    pair = seen_between(SUPPORTERS, noted, true()).c
-    # Of somebody new only the months since then are looked through, and not all that there are.
-    lately = day.date >= not_noted_from(SUPPORTERS)
-    long_ago = and_(day.date >= pair.since, day.date < pair.until)
-    before, after = (
-        beside(day.date).over(order_by=day.date).label(name)
-        for beside, name in ((func.lag, "before"), (func.lead, "after"))
+    pair, row = seen_between(SUPPORTERS, noted, true()).c, supporter_totals.c
+    # Of somebody new only the months since then are looked through, and not all that there are. A day
+    # that was stored as the last one and has gone is noted.
+    lately = row.last_day >= func.least(not_noted_from(SUPPORTERS), pair.first_noted)
+    long_ago = and_(row.last_day >= pair.since, row.last_day < pair.until)
+    same = and_(row.creator_id == pair.creator_id, row.supporter_id == pair.supporter_id)
+    # There is one at most: newest first, as most have given lately.
+    stored: Any = (
+        select(*(row[name] for name in STORED))
+        .where(same, or_(lately, long_ago))
+        .order_by(row.last_day.desc())
+        .limit(1)
+        .lateral("stored")
     )
-    # One pair after the other, by the key.
-    days = (
-        select(day.date, day.gifts, day.amount, day.spark_id, before, after)
-        .where(
-            day.creator_id == pair.creator_id,
-            day.supporter_id == pair.supporter_id,
-            or_(lately, long_ago),
-        )
-        .lateral("days")
+    # Rows of an older version don't have their days.
+    whole = or_(stored.c.gift_days == ONE, stored.c.days.is_not(None))
+    kept = func.coalesce(and_(stored.c.last_day < pair.first_noted, whole), false())
+    since = case((kept, pair.first_noted), else_=func.least(stored.c.first_day, pair.first_noted))
+    return (
+        select(pair.creator_id, pair.supporter_id, *stored.c, kept.label("kept"), since.label("since"))
+        .outerjoin(stored, true())
+        .cte("noted_and_stored")
     )
-    columns = (pair.creator_id, pair.supporter_id, pair.first_noted, *days.c)
-    return select(*columns).join(days, true()).cte("days_of_noted")
 
 
-DAYS_OF_NOTED = _days_of_noted()
+NOTED = _noted_and_stored()
 
 
 def keys_of_noted() -> FromClause:
-    """Where a row of a noted pair may be stored: its last day was the newest before those that are noted,
-    or later.
-    """
-    day, changed = DAYS_OF_NOTED.c, supporter_changes.c
-    until_noted = or_(day.after.is_(None), day.after >= day.first_noted)
-    keys = union(
-        select(day.creator_id, day.supporter_id, day.date.label("last_day")).where(until_noted),
-        select(changed.creator_id, changed.supporter_id, changed.date),
+    """Of the rows that are stored of noted pairs."""
+    row = NOTED.c
+    keys = select(row.creator_id, row.supporter_id, row.last_day).where(row.last_day.is_not(None))
+    return keys.order_by(row.creator_id, row.supporter_id).subquery("keys_of_noted")
+
+
+def all_days_of(first: date, last: date) -> CompoundSelect[Any]:
+    """Keys of creator_supporters: all days of whoever gave in these, or last did by what is stored."""
+    day, row = creator_supporters.c, supporter_totals.c
+    span = literal_day(first), literal_day(last)
+    gave = select(day.creator_id, day.supporter_id).where(day.date.between(*span))
+    last_gave = select(row.creator_id, row.supporter_id).where(row.last_day.between(*span))
+    pair = union(gave, last_gave).subquery("pair").c
+    own = and_(day.creator_id == pair.creator_id, day.supporter_id == pair.supporter_id)
+    return union(
+        select(day.creator_id, day.supporter_id, day.date).where(own),
+        select(row.creator_id, row.supporter_id, row.last_day).where(row.last_day.between(*span)),
     )
-    return keys.order_by("creator_id", "supporter_id").subquery("keys_of_noted")
 
 
 def _of_noted() -> Select[Any]:
-    row = DAYS_OF_NOTED.c
-    return _summed((row.creator_id, row.supporter_id), row)
+    pair, day = NOTED.c, creator_supporters.c
+    same = and_(day.creator_id == pair.creator_id, day.supporter_id == pair.supporter_id)
+    # One pair after the other, by the key.
+    newly = (
+        select(day.date, day.gifts, day.amount, day.spark_id)
+        .where(same, day.date >= pair.since)
+        .offset(ZERO)
+        .lateral("newly")
+    )
+    read = select(pair.creator_id, pair.supporter_id, *newly.c).join(newly, true())
+    return _summed(union_all(_kept_days(), read).subquery("days_of_noted"))
+
+
+def _kept_days() -> Select[Any]:
+    """The days that hold still, as rows of creator_supporters; the newest has what was given on all."""
+    pair = NOTED.c
+    kept = (
+        func.unnest(
+            func.coalesce(pair.days, postgresql.array([pair.first_day])),
+            func.coalesce(pair.spark_ids, postgresql.array([pair.spark_id])),
+        )
+        .table_valued(column("date", Date), column("spark_id", BigInteger))
+        .render_derived("kept")
+    )
+    newest = kept.c.date == pair.last_day
+    gifts, amount = (case((newest, each), else_=ZERO).label(each.name) for each in (pair.gifts, pair.amount))
+    row = (pair.creator_id, pair.supporter_id, kept.c.date, gifts, amount, kept.c.spark_id)
+    return select(*row).join(kept, true()).where(pair.kept)
 
 
 def of_all() -> Select[Any]:
     day = creator_supporters.c
+    row = (day.creator_id, day.supporter_id, day.date, day.gifts, day.amount, day.spark_id)
+    return _summed(select(*row).subquery("days_of_all"))
+
+
+def _summed(days: FromClause) -> Select[Any]:
+    day = days.c
     pair = (day.creator_id, day.supporter_id)
     before = func.lag(day.date).over(partition_by=pair, order_by=day.date).label("before")
-    row = select(*pair, day.date, day.gifts, day.amount, day.spark_id, before).subquery("days_and_before").c
-    return _summed((row.creator_id, row.supporter_id), row)
-
-
-def _summed(pair: Any, row: Any) -> Select[Any]:
+    row = select(*day, before).subquery("days_and_before").c
     gap = cast(row.date - row.before, Integer)
+    # Of somebody's one day the other columns say all.
+    all_days, spark_ids = (
+        case((func.count() > ONE, func.array_agg(aggregate_order_by(each, row.date)))).label(name)
+        for name, each in (("days", row.date), ("spark_ids", row.spark_id))
+    )
     return select(
-        *pair,
+        row.creator_id,
+        row.supporter_id,
         func.min(row.date).label("first_day"),
         func.max(row.date).label("last_day"),
         func.max(row.before).label("previous_day"),
@@ -110,4 +168,6 @@ def _summed(pair: Any, row: Any) -> Select[Any]:
         money(row.amount).label("amount"),
         func.percentile_disc(literal_column("0.5")).within_group(gap).label("usual_gap"),
         func.mode().within_group(row.spark_id).label("spark_id"),
-    ).group_by(*pair)
+        all_days,
+        spark_ids,
+    ).group_by(row.creator_id, row.supporter_id)

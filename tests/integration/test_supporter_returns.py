@@ -76,7 +76,10 @@ def counted(supporters: Gave, creator: int, first: int, last: int) -> People:
     return People(len(inside), len(inside - before))
 
 
-TOTALS = ("creator_id", "supporter_id", "first_day", "previous_day", "last_day", "gift_days", "usual_gap")
+TOTALS = (
+    *("creator_id", "supporter_id", "first_day", "previous_day", "last_day", "gift_days", "usual_gap"),
+    *("gifts", "days"),
+)
 
 
 def summed(supporters: Gave) -> list[tuple[Any, ...]]:
@@ -90,7 +93,9 @@ def summed(supporters: Gave) -> list[tuple[Any, ...]]:
 def _summed(days: list[date]) -> tuple[Any, ...]:
     gaps = sorted((after - before).days for before, after in pairwise(days))
     usual = gaps[(len(gaps) - 1) // 2] if gaps else None
-    return days[0], days[-2] if len(days) > 1 else None, days[-1], len(days), usual
+    several = len(days) > 1
+    kept = days if several else None
+    return days[0], days[-2] if several else None, days[-1], len(days), usual, len(days), kept
 
 
 def wrong_periods(engine: Engine, supporters: Gave) -> list[tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from sqlalchemy import Engine
 
 from tests.spec.tables import change, compute, expect, fill, rows
@@ -44,6 +45,30 @@ def test_day_by_day_is_the_same(platform: Engine) -> None:
     for day in range(1, 10):
         compute_both(platform, f"2026-03-0{day}")
     expect(platform, SUMMED)
+
+
+def test_the_days_of_whoever_gave_on_several_are_kept(platform: Engine) -> None:
+    fill(platform, GIFTS)
+    days = [date(2026, 3, day) for day in (1, 2, 5, 9)]
+    compute_both(platform, "2026-03-01", "2026-03-09")
+    kept = rows(platform, "supporter_totals", "supporter_id", "days", "spark_ids")
+    assert kept == [(1, days, [1, 2, 2, 2]), (2, None, None), (1, None, None)]
+
+
+@pytest.mark.parametrize(("by_older_version", "gift_days"), [(False, 4), (True, 3)])
+def test_a_later_day_is_added_to_what_is_stored(
+    platform: Engine, by_older_version: bool, gift_days: int
+) -> None:
+    """Days of before aren't read again; of rows that an older version wrote they are."""
+    fill(platform, GIFTS)
+    compute_both(platform, "2026-03-01", "2026-03-05")
+    # As if there had never been a 2nd of March, and nobody knew.
+    change(platform, "DELETE FROM creator_supporters WHERE date = '2026-03-02'")
+    if by_older_version:
+        change(platform, "UPDATE supporter_totals SET days = NULL, spark_ids = NULL")
+    compute_both(platform, "2026-03-06", "2026-03-09")
+    found = rows(platform, "supporter_totals", "supporter_id", "last_day", "gift_days")
+    assert (1, date(2026, 3, 9), gift_days) in found
 
 
 def test_of_two_middle_gaps_the_lower_is_the_usual_one(platform: Engine) -> None:
