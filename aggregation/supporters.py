@@ -175,7 +175,10 @@ def page(
     """
     row = supporter_totals.c
     some = (
-        select(supporter_totals)
+        select(
+            *(row.supporter_id, row.first_day, row.last_day, row.gifts, row.amount, row.usual_gap),
+            *(row.spark_id, row.cooling_from),
+        )
         .where(row.creator_id == creator_id, _is(standing, period))
         .order_by(row.amount.desc(), row.supporter_id)
         .limit(limit + 1)

@@ -251,6 +251,17 @@ def test_months_in_which_somebody_had_not_come_are_not_looked_through(empty: Eng
     assert found == [(february, february, april, 2)]
 
 
+def test_whose_last_day_goes_before_its_month_is_noted_has_no_sums(empty: Engine) -> None:
+    """The run of the first of March notes who came in February, and 11 didn't after all."""
+    change(empty, f"TRUNCATE {FILLED}, supporter_totals")
+    other = {(1, 12, 0)}
+    store(empty, {(1, 11, 3), *other}, other, 0, 3)
+    sum_up(empty)
+    store(empty, other, other, 3, 4)
+    sum_up(empty)
+    assert rows(empty, "supporter_totals", "supporter_id") == [(12,)]
+
+
 def sum_up(engine: Engine) -> None:
     with engine.begin() as connection:
         run(connection, chosen(["supporter_totals"])[0], DAYS[0], DAYS[-1])
