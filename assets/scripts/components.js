@@ -49,6 +49,7 @@
       const dates = host.current.querySelector(".dates");
       const links = host.current.querySelectorAll("a");
       let shown = window.location.search;
+      const callOff = sparkboard.rehearse(path + shown, setProps);
       const follow = () => {
         if (window.location.pathname !== pathname) return;
         const { search } = window.location;
@@ -67,6 +68,8 @@
         if (search === shown) return;
         shown = search;
         links.forEach((link) => { link.search = search; });
+        callOff();
+        sparkboard.askAhead(path + search);
         setProps({ search: path + search });
       };
       // Whatever changes what is asked for comes through here: controls, keys, clicks in charts.
@@ -105,6 +108,7 @@
       sparkboard.ask = ask;
       return () => {
         clearTimeout(typing);
+        callOff();
         moves.forEach((move) => window.removeEventListener(move, follow));
         if (sparkboard.ask === ask) delete sparkboard.ask;
       };

@@ -104,10 +104,11 @@
 
   // A session that has ended answers 401: sign in again and come back here.
   const plainFetch = window.fetch;
+  window.sparkboard.plainFetch = (...request) => plainFetch(...request);
   window.fetch = async (...request) => {
     wait();
     try {
-      const answer = await plainFetch(...request);
+      const answer = await (window.sparkboard.askedAhead(request[1]) ?? plainFetch(...request));
       if (answer.status === 401) {
         window.location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
       }

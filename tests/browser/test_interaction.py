@@ -282,6 +282,41 @@ def test_a_mover_leads_to_his_page(visitor: Visitor) -> None:
     assert re.fullmatch(r"/creators/\d+", links.first.get_attribute("href") or "")
 
 
+COUNT_WHAT_IS_ASKED_AHEAD = """() => {
+    const { plainFetch } = sparkboard;
+    window.ahead = [];
+    sparkboard.plainFetch = (...request) => {
+        window.ahead.push(request[1].body);
+        return plainFetch(...request);
+    };
+}"""
+
+
+def test_a_choice_is_asked_for_at_once_and_once(visitor: Visitor) -> None:
+    """Before Dash asks, which then takes the answer that is under way; on a page that one came to, too."""
+    visitor.sign_in("analyst")
+    visitor.open("/?days=30")
+    visitor.page.evaluate(COUNT_WHAT_IS_ASKED_AHEAD)
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.post_data or ""))
+
+    def choose(days: str) -> None:
+        visitor.page.wait_for_selector("body[data-rehearsed]")
+        visitor.page.select_option("#period", days)
+        expect(visitor.page.locator("#react-entry-point .period-line")).to_contain_text(f"{days} days")
+        visitor.ready()
+
+    choose("7")
+    choose("90")
+    visitor.page.click("nav a[href^='/revenue']")
+    visitor.page.wait_for_url("**/revenue*")
+    visitor.ready()
+    choose("28")
+    chosen = [body for body in asked if '"search","value"' in body and "pathname" not in body]
+    assert [re.search(r"days=(\d+)", body)[1] for body in chosen] == ["7", "90", "28"]  # type: ignore[index]
+    assert visitor.page.evaluate("window.ahead") == chosen
+
+
 def test_the_table_of_why_it_changed_has_its_signs(visitor: Visitor) -> None:
     """A fall is drawn as a length from where it ends; the table beside it says what it took."""
     visitor.sign_in("analyst")
