@@ -1,4 +1,4 @@
-// From a choice to its request Dash takes some 20 ms, and 10 more the first time. So it rehearses while nobody
+// From a choice to its request Dash takes 5 to 10 ms, and 20 the first time. So it rehearses while nobody
 // waits: a request that is answered here and changes nothing. When something is chosen, the like of it is sent
 // at once, and Dash finds the answer under way.
 (() => {

@@ -317,6 +317,22 @@ def test_a_choice_is_asked_for_at_once_and_once(visitor: Visitor) -> None:
     assert visitor.page.evaluate("window.ahead") == chosen
 
 
+def test_a_choice_that_nobody_answers_is_said_and_the_next_one_works(browser: Browser, demo: str) -> None:
+    """Asked for ahead, too: what is under way fails in Dash's hands."""
+    someone = visit(browser, demo, DESKTOP, "dark")
+    someone.sign_in("analyst")
+    someone.page.wait_for_selector("body[data-rehearsed]")
+    shown = someone.page.locator("#react-entry-point .period-line").inner_text()
+    someone.page.route("**/_dash-update-component*", lambda route: route.abort())
+    someone.page.select_option("#period", "7")
+    expect(someone.page.locator(".load-failed")).to_contain_text("could not be loaded")
+    expect(someone.page.locator("#react-entry-point .period-line")).to_have_text(shown)
+    someone.page.unroute_all()
+    someone.page.select_option("#period", "90")
+    expect(someone.page.locator("#react-entry-point .period-line")).to_contain_text("90 days")
+    someone.context.close()
+
+
 def test_the_table_of_why_it_changed_has_its_signs(visitor: Visitor) -> None:
     """A fall is drawn as a length from where it ends; the table beside it says what it took."""
     visitor.sign_in("analyst")
